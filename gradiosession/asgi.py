@@ -1,0 +1,40 @@
+"""The one place that composes Django, Gradio and WebSockets into an application."""
+
+import os
+
+from channels.routing import ProtocolTypeRouter, URLRouter
+from django.core.asgi import get_asgi_application
+from django.urls import re_path
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gradiosession.settings")
+# Sets Django up; what follows imports models.
+django_app = get_asgi_application()
+
+from gradio_ui.asgi import GradioRouter  # noqa: E402
+from gradiosession.logs import AccessLog, App, Receive, Scope, Send  # noqa: E402
+
+gradio_app = GradioRouter()
+
+
+async def http(scope: Scope, receive: Receive, send: Send) -> None:
+    path = scope["path"].removeprefix(scope.get("root_path", ""))
+    is_gradio = path == "/gradio" or path.startswith("/gradio/")
+    await (gradio_app if is_gradio else django_app)(scope, receive, send)
+
+
+async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
+    """A WebSocket nobody answers: closed before the handshake, which servers turn into a 403."""
+    await receive()
+    await send({"type": "websocket.close"})
+
+
+application: App = AccessLog(
+    ProtocolTypeRouter(
+        {
+            "http": http,
+            "websocket": URLRouter([re_path(r"", refuse)]),
+            # uvicorn sends these events, daphne does not; GradioRouter does without.
+            "lifespan": gradio_app,
+        }
+    )
+)

@@ -1,0 +1,66 @@
+"""Where settings come from, and what production refuses to start with."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from environ import Env
+
+# Django calls a key with this prefix insecure itself (security.W009).
+INSECURE_PREFIX = "django-insecure-"
+MIN_SECRET_LENGTH = 50
+
+
+class _Environment(Env):
+    # A copy: what .env says stays out of os.environ, so it is not handed to child processes,
+    # and the autoreloader's next process reads a changed .env again.
+    ENVIRON = dict(os.environ)
+
+
+def read(base_dir: Path) -> Env:
+    """The process environment, completed from DJANGO_ENV_FILE (default `.env`)."""
+    environment = _Environment()
+    env_file = Path(os.environ.get("DJANGO_ENV_FILE", base_dir / ".env"))
+    if env_file.is_file():
+        environment.read_env(env_file)
+    return environment
+
+
+def database(env: Env, base_dir: Path) -> dict[str, Any]:
+    """DATABASE_URL as Django's database settings; a relative SQLite file is next to manage.py."""
+    config: dict[str, Any] = dict(env.db_url("DATABASE_URL", default="sqlite:///db.sqlite3"))
+    if config["ENGINE"] != "django.db.backends.sqlite3":
+        return config
+    if config["NAME"] != ":memory:":
+        config["NAME"] = base_dir / config["NAME"]
+    # Readers do not wait for the writer (WAL), and a transaction takes the write lock when it
+    # begins: taking it later fails at once with "database is locked", whatever the timeout.
+    config["OPTIONS"] = {
+        "timeout": 5,
+        "transaction_mode": "IMMEDIATE",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    } | config.get("OPTIONS", {})
+    return config
+
+
+def refuse_unsafe(settings: Mapping[str, Any]) -> None:
+    """Raise ImproperlyConfigured when DEBUG is off and `settings` would not be safe."""
+    if settings["DEBUG"]:
+        return
+    secret = settings["SECRET_KEY"]
+    if not secret or secret.startswith(INSECURE_PREFIX) or len(secret) < MIN_SECRET_LENGTH:
+        raise ImproperlyConfigured(
+            f"DJANGO_SECRET_KEY must be a random secret of at least {MIN_SECRET_LENGTH} characters "
+            "when DJANGO_DEBUG is off (for development set DJANGO_DEBUG=1)."
+        )
+    if not settings["ALLOWED_HOSTS"] or "*" in settings["ALLOWED_HOSTS"]:
+        raise ImproperlyConfigured(
+            "DJANGO_ALLOWED_HOSTS must name this site's hosts, without *, when DJANGO_DEBUG is off."
+        )
+    if not settings["SESSION_COOKIE_SECURE"] or not settings["CSRF_COOKIE_SECURE"]:
+        raise ImproperlyConfigured(
+            "DJANGO_SECURE_COOKIES must not be switched off when DJANGO_DEBUG is off: "
+            "cookies that carry a sign-in are for HTTPS only."
+        )

@@ -1,0 +1,209 @@
+from pathlib import Path
+
+from gradiosession import env as _env
+from gradiosession import logs
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = _env.read(BASE_DIR)
+
+DEBUG = env.bool("DJANGO_DEBUG", default=False)
+
+# The embedded key is refused as soon as DEBUG is off (see refuse_unsafe below).
+SECRET_KEY = env.str(
+    "DJANGO_SECRET_KEY", default=f"{_env.INSECURE_PREFIX}development-only" if DEBUG else ""
+)
+SECRET_KEY_FALLBACKS = env.list("DJANGO_SECRET_KEY_FALLBACKS", default=[])
+ALLOWED_HOSTS = env.list(
+    "DJANGO_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if DEBUG else []
+)
+CSRF_TRUSTED_ORIGINS = env.list("DJANGO_CSRF_TRUSTED_ORIGINS", default=[])
+
+# Applications -----------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "daphne",  # first: replaces runserver
+    "gradio_ui",
+    "accounts",
+    "sessionstate",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "channels",
+    "ninja",
+    # Your own apps with a gradio_apps module, without editing this file.
+    *env.list("EXTRA_APPS", default=[]),
+]
+
+MIDDLEWARE = [
+    # Before the host check, the HTTPS redirect and the session: a probe has none of them right.
+    "gradiosession.health.HealthMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "sessionstate.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+
+if missing := {
+    app
+    for app in ("gradio_ui", "accounts", "sessionstate")
+    if not (BASE_DIR / app / "__init__.py").exists()
+}:
+    INSTALLED_APPS = [app for app in INSTALLED_APPS if app not in missing]
+    if "sessionstate" in missing:
+        MIDDLEWARE = [
+            m.replace("sessionstate.mid", "django.contrib.sessions.mid") for m in MIDDLEWARE
+        ]
+
+ROOT_URLCONF = "gradiosession.urls"
+ASGI_APPLICATION = "gradiosession.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# Storage ----------------------------------------------------------------------------------
+
+DATABASES = {"default": _env.database(env, BASE_DIR)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = env.str("REDIS_URL", default="")
+if REDIS_URL:
+    CACHES = {
+        "default": {
+            "BACKEND": "django_redis.cache.RedisCache",
+            "LOCATION": REDIS_URL,
+            # A store that does not answer must fail, not hang.
+            "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 2, "SOCKET_TIMEOUT": 2},
+        }
+    }
+    CHANNEL_LAYERS = {
+        "default": {
+            "BACKEND": "channels_redis.core.RedisChannelLayer",
+            "CONFIG": {"hosts": [REDIS_URL]},
+        }
+    }
+else:
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+
+# Uploads and Gradio's temporary files.
+GRADIOSESSION_DATA_DIR = BASE_DIR / env.str("GRADIOSESSION_DATA_DIR", default="data")
+
+# Sessions ---------------------------------------------------------------------------------
+
+SESSION_ENGINE = "sessionstate.engine"
+SESSIONSTATE_BACKEND = env.str("SESSIONSTATE_BACKEND", default="db")
+SESSIONSTATE_TICKETS = "accounts.tickets.JWTTickets"
+# Seconds without use, and seconds since sign-in, after which a session ends.
+SESSION_COOKIE_AGE = env.int("SESSION_IDLE_AGE", default=12 * 60 * 60)
+SESSIONSTATE_ABSOLUTE_AGE = env.int("SESSIONSTATE_ABSOLUTE_AGE", default=14 * 24 * 60 * 60)
+
+# People -----------------------------------------------------------------------------------
+
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+    "django.contrib.auth.hashers.ScryptPasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "/accounts/login/"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_LOGOUT_REDIRECT_URL = LOGIN_URL
+ACCOUNT_EMAIL_VERIFICATION = "optional"
+DEMO_USERS = env.bool("DEMO_USERS", default=DEBUG)
+DEMO_PASSWORD = env.str("DEMO_PASSWORD", default="gradio-demo")
+
+EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
+vars().update(EMAIL_CONFIG)
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="webmaster@localhost")
+
+# Demo assistant ---------------------------------------------------------------------------
+
+ASSISTANT_BASE_URL = env.str("ASSISTANT_BASE_URL", default="")
+ASSISTANT_MODEL = env.str("ASSISTANT_MODEL", default="")
+ASSISTANT_API_KEY = env.str("ASSISTANT_API_KEY", default="")
+
+# HTTPS ------------------------------------------------------------------------------------
+
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.bool("DJANGO_SECURE_COOKIES", default=not DEBUG)
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+if SESSION_COOKIE_SECURE:
+    # With this prefix browsers let no sibling subdomain and no plain HTTP page set the cookie.
+    SESSION_COOKIE_NAME = "__Host-sessionid"
+    CSRF_COOKIE_NAME = "__Host-csrftoken"
+SECURE_SSL_REDIRECT = env.bool("DJANGO_SSL_REDIRECT", default=not DEBUG)
+SECURE_HSTS_SECONDS = env.int("DJANGO_HSTS_SECONDS", default=0 if DEBUG else 365 * 24 * 60 * 60)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("DJANGO_HSTS_SUBDOMAINS", default=True)
+# Joining the browsers' preload lists is the domain owner's decision, and hard to take back.
+SECURE_HSTS_PRELOAD = env.bool("DJANGO_HSTS_PRELOAD", default=False)
+SILENCED_SYSTEM_CHECKS = ["security.W021"]
+# Only behind a proxy that always sets this header itself; otherwise clients could.
+if env.bool("DJANGO_BEHIND_PROXY", default=False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# Static files -----------------------------------------------------------------------------
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = DEBUG
+
+# Language and time ------------------------------------------------------------------------
+
+# The one language in which all pages are written; allauth alone would speak more.
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English")]
+TIME_ZONE = env.str("TIME_ZONE", default="UTC")
+USE_TZ = True
+
+# Logging ----------------------------------------------------------------------------------
+
+LOG_FORMAT = env.str("LOG_FORMAT", default="console" if DEBUG else "json")
+LOGGING = logs.config(LOG_FORMAT, env.str("LOG_LEVEL", default="INFO"))
+LOGGING_CONFIG = "gradiosession.logs.configure"
+
+_env.refuse_unsafe(globals())
