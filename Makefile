@@ -1,0 +1,87 @@
+# make run    set up what is missing and serve on http://127.0.0.1:8000  (PORT=, DEMO_PASSWORD=)
+# make test   install what the tests need and run them                   (ARGS="-k name")
+# make lint   ruff and mypy
+# make bench  time per Gradio event, compared with Gradio alone
+# make pins   write constraints.txt anew after a change of the requirements
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+
+PORT ?= 8000
+DEMO_PASSWORD ?= gradio-demo
+ARGS ?=
+PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
+	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$name" && break; done)
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q install
+# The checks must not depend on somebody's .env.
+CHECKED := DJANGO_ENV_FILE=/dev/null DJANGO_DEBUG=1
+
+.PHONY: run test lint bench pins python port system-packages
+
+run: python port .venv/installed .env
+	@$(BIN)/python manage.py migrate -v 0
+	@DEMO_PASSWORD='$(DEMO_PASSWORD)' $(BIN)/python manage.py demo_users
+	@printf '\n  Open     http://127.0.0.1:%s\n  Sign in  ada, bob or admin, password %s\n  Stop     Ctrl-C\n\n' '$(PORT)' '$(DEMO_PASSWORD)'
+	@DEMO_PASSWORD='$(DEMO_PASSWORD)' exec $(BIN)/python manage.py runserver 127.0.0.1:$(PORT)
+
+test: .venv/installed-dev system-packages
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: .venv/installed-dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(CHECKED) $(BIN)/mypy
+
+bench: .venv/installed-dev
+	@$(CHECKED) $(BIN)/python benchmarks/event_latency.py
+
+pins: python
+	@rm -rf .venv-pins && $(PYTHON) -m venv .venv-pins
+	@sed '/^-/d' requirements.txt requirements-dev.txt > .venv-pins/all.txt
+	@.venv-pins/bin/python -m pip --disable-pip-version-check -q install -r .venv-pins/all.txt
+	@{ sed -n 1p constraints.txt; .venv-pins/bin/python -m pip freeze; } > .venv-pins/constraints.txt
+	@mv .venv-pins/constraints.txt constraints.txt && rm -rf .venv-pins
+
+.venv/installed: requirements.txt constraints.txt | python
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
+	@echo "Installing requirements.txt into .venv (once, about a minute)"
+	@$(PIP) -r requirements.txt
+	@touch $@
+
+.venv/installed-dev: .venv/installed requirements-dev.txt
+	@echo "Installing requirements-dev.txt into .venv"
+	@$(PIP) -r requirements-dev.txt
+	@touch $@
+
+.env:
+	@umask 077; { cat .env.example; echo; \
+	  echo "DJANGO_SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(50))')"; } > .env
+	@echo "Wrote .env with development settings"
+
+python:
+	@[ -n '$(PYTHON)' ] && '$(PYTHON)' -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	  || { echo "Python 3.11 or newer is needed, and was not found (apt install python3, or PYTHON=/path/to/python3)." >&2; exit 1; }
+	@'$(PYTHON)' -c 'import ensurepip, venv' 2>/dev/null \
+	  || { echo "Python's venv module is needed, and $(PYTHON) has none (apt install python3-venv)." >&2; exit 1; }
+
+port: python
+	@'$(PYTHON)' -c 'import socket, sys; s = socket.socket(); \
+	s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("127.0.0.1", int(sys.argv[1])))' '$(PORT)' 2>/dev/null \
+	  || { echo "Port $(PORT) is taken or not a port: stop what uses it, or choose another with make run PORT=8123." >&2; exit 1; }
+
+system-packages:
+	@missing=(); \
+	for package in redis-server memcached chromium; do \
+	  command -v "$$package" >/dev/null || missing+=("$$package"); done; \
+	compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || missing+=(postgresql); \
+	if [ "$${#missing[@]}" -eq 0 ]; then exit 0; fi; \
+	if [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then \
+	  echo "Installing $${missing[*]}"; \
+	  apt-get update -qq; \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$${missing[@]}" >/dev/null; \
+	else \
+	  echo "Missing on this machine: $${missing[*]}. The tests that need them will be skipped (apt install $${missing[*]})."; \
+	fi
