@@ -1,0 +1,7 @@
+from django.apps import AppConfig
+
+
+class SessionStateConfig(AppConfig):
+    name = "sessionstate"
+    verbose_name = "Session state"
+    default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,39 @@
+"""Where state is kept. `get_backend()` is the one that the settings name."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+from django.utils.module_loading import import_string
+
+from ..conf import conf
+from .base import Backend
+
+SHORT_NAMES = ("memory", "db", "cache", "redis")
+
+
+@lru_cache(maxsize=8)
+def _load(name: str) -> Backend:
+    path = f"{__name__}.{name}.Backend" if name in SHORT_NAMES else name
+    try:
+        backend: Backend = import_string(path)()
+    except ImportError as error:
+        raise ImproperlyConfigured(
+            f"SESSIONSTATE_BACKEND = {name!r}: {error}. "
+            f"Use one of {', '.join(SHORT_NAMES)} or the dotted path of a backend class."
+        ) from error
+    return backend
+
+
+def get_backend() -> Backend:
+    return _load(conf.backend)
+
+
+def _forget(*, setting: str, **_: object) -> None:
+    if setting.startswith("SESSIONSTATE_") or setting == "CACHES":
+        _load.cache_clear()
+
+
+setting_changed.connect(_forget)

@@ -1,0 +1,74 @@
+"""Settings of the app, read when they are used, so that `override_settings` just works."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+
+
+class Conf:
+    def _get(self, name: str, default: Any) -> Any:
+        return getattr(settings, f"SESSIONSTATE_{name}", default)
+
+    @property
+    def backend(self) -> str:
+        """A short name (`memory`, `db`, `cache`, `redis`) or a dotted path to a backend class."""
+        return str(self._get("BACKEND", "db"))
+
+    @property
+    def max_bytes(self) -> int:
+        """Limit of one session, user state or tab state, in bytes of encoded values."""
+        return int(self._get("MAX_BYTES", 5 * 1024 * 1024))
+
+    @property
+    def idle_age(self) -> int:
+        """Seconds without use after which a session ends, unless `set_expiry` says otherwise."""
+        return int(settings.SESSION_COOKIE_AGE)
+
+    @property
+    def absolute_age(self) -> int:
+        """Seconds after which a session ends, used or not."""
+        return int(self._get("ABSOLUTE_AGE", 30 * 24 * 3600))
+
+    @property
+    def tab_age(self) -> int:
+        """Seconds without use after which a tab's state ends."""
+        return int(self._get("TAB_AGE", 24 * 3600))
+
+    @property
+    def lock_timeout(self) -> float:
+        """Seconds that `atomic()` waits for its lock."""
+        return float(self._get("LOCK_TIMEOUT", 10.0))
+
+    @property
+    def lock_age(self) -> float:
+        """Seconds after which a lock whose holder went silent is given to the next."""
+        return float(self._get("LOCK_AGE", 10.0))
+
+    @property
+    def store_timeout(self) -> float:
+        """Seconds after which a store that does not answer counts as down."""
+        return float(self._get("STORE_TIMEOUT", 2.0))
+
+    @property
+    def threads(self) -> int:
+        """Threads for store work of async code; 0 uses the thread of the running request."""
+        return int(self._get("THREADS", 8))
+
+    @property
+    def tickets(self) -> str:
+        """Dotted path of the `TicketScheme` that names a request's session."""
+        return str(self._get("TICKETS", "sessionstate.tickets.SessionIdCookie"))
+
+    @property
+    def cache_alias(self) -> str:
+        return str(self._get("CACHE_ALIAS", "default"))
+
+    @property
+    def redis_alias(self) -> str:
+        """The `CACHES` alias (django-redis) whose connection pool the redis backend uses."""
+        return str(self._get("REDIS_ALIAS", "default"))
+
+
+conf = Conf()

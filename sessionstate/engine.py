@@ -1,0 +1,279 @@
+"""`SESSION_ENGINE = "sessionstate.engine"`: Django's session API on our per-key records.
+
+Views, the admin and third-party apps get unmodified Django semantics; underneath, a save writes
+the changed keys only, and a change inside a nested value is seen without `modified = True`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth import SESSION_KEY as AUTH_KEY
+from django.contrib.sessions.backends.base import VALID_KEY_CHARS, SessionBase
+from django.utils.crypto import get_random_string
+
+from . import logins
+from .backends import get_backend
+from .backends.base import Address, Info, Kind, Stamp
+from .clock import timestamp
+from .errors import SessionExists, SessionGone
+from .lifetime import needs_touch, session_expires
+from .mapping import Values
+from .record import StoredRecord
+from .tickets import Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Who uses the session, as far as the request says; shown in the registry of logins."""
+
+    ip: str = ""
+    user_agent: str = ""
+
+
+def session_stamp(values: Values, info: Info | None, client: Client | None = None) -> Stamp:
+    """What a use of a session now writes beside its values."""
+    now = timestamp()
+    created = info.created if info else now
+    return Stamp(
+        used=now,
+        expires=session_expires(values.get("_session_expiry"), used=now, created=created),
+        owner=str(values.get(AUTH_KEY, "")),
+        ip=client.ip if client else None,
+        user_agent=client.user_agent[:200] if client else None,
+    )
+
+
+class SessionStore(SessionBase):
+    def __init__(self, session_key: str | None = None) -> None:
+        super().__init__(session_key)
+        self.ticket: Ticket | None = None
+        self.ticket_error = ""
+        self.client: Client | None = None
+        self._record: StoredRecord | None = None
+
+    @classmethod
+    def for_ticket(cls, ticket: Ticket | None, client: Client | None = None) -> SessionStore:
+        """The session that a request's ticket names; a foreign or dead ticket gives an empty one,
+        and `ticket_error` says why once it has been loaded."""
+        store = cls(ticket.session_id if ticket else None)
+        store.ticket = ticket
+        store.client = client
+        return store
+
+    # What Django's base class asks of an engine.
+
+    @property
+    def modified(self) -> bool:
+        return self._modified or self._changed
+
+    @modified.setter
+    def modified(self, value: bool) -> None:
+        self._modified = value
+
+    @property
+    def _changed(self) -> bool:
+        cache = self.__dict__.get("_session_cache")
+        return cache is not None and cache.changed
+
+    @property
+    def info(self) -> Info | None:
+        """What the store knows of this session, once loaded or saved."""
+        return self._record.info if self._record else None
+
+    def _stamp(self, values: Values, info: Info | None) -> Stamp:
+        return session_stamp(values, info, self.client)
+
+    def _at(self, key: str, values: Values | None = None) -> StoredRecord:
+        return StoredRecord(_address(key), self._stamp, upsert=False, values=values)
+
+    def _loaded(self, record: StoredRecord, found: bool) -> Values:
+        reason = "" if found else "ended"
+        if found and self.ticket and self.ticket.binds_user:
+            owner = record.values.get(AUTH_KEY)
+            if (str(owner) if owner is not None else None) != self.ticket.user_id:
+                reason = "foreign"
+        if reason:
+            self.ticket_error = reason if self.ticket else ""
+            self._session_key = None
+            self._record = None
+            return Values()
+        self._record = record
+        return record.values
+
+    def load(self) -> Values:  # type: ignore[override]  # a mapping, as the base class uses it
+        if not self.session_key:
+            return Values()
+        record = self._at(self.session_key)
+        return self._loaded(record, record.load())
+
+    async def aload(self) -> Values:  # type: ignore[override]
+        if not self.session_key:
+            return Values()
+        record = self._at(self.session_key)
+        return self._loaded(record, await record.aload())
+
+    def _get_session(self, no_load: bool = False) -> Values:
+        self.accessed = True
+        if "_session_cache" not in self.__dict__:
+            self._session_cache = Values() if no_load else self.load()
+        return self._session_cache
+
+    async def _aget_session(self, no_load: bool = False) -> Values:
+        self.accessed = True
+        if "_session_cache" not in self.__dict__:
+            self._session_cache = Values() if no_load else await self.aload()
+        return self._session_cache
+
+    _session = property(_get_session)  # type: ignore[assignment]
+
+    def exists(self, session_key: str | None) -> bool:
+        return bool(session_key) and get_backend().load(_address(session_key)) is not None
+
+    async def aexists(self, session_key: str | None) -> bool:
+        return bool(session_key) and await get_backend().aload(_address(session_key)) is not None
+
+    def create(self) -> None:
+        values = self._get_session(no_load=True)
+        while True:
+            self._session_key = _new_key()
+            record = self._at(self._session_key, values)
+            try:
+                record.create()
+            except SessionExists:
+                continue
+            self._record, self.modified = record, True
+            return
+
+    async def acreate(self) -> None:
+        values = await self._aget_session(no_load=True)
+        while True:
+            self._session_key = _new_key()
+            record = self._at(self._session_key, values)
+            try:
+                await record.acreate()
+            except SessionExists:
+                continue
+            self._record, self.modified = record, True
+            return
+
+    def save(self, must_create: bool = False) -> None:
+        if self.session_key is None:
+            return self.create()
+        values = self._get_session(no_load=must_create)
+        if must_create:
+            self._record = self._at(self.session_key, values)
+            return self._record.create()
+        if self._record is None:  # it ended between the two; a save must not bring it back
+            raise SessionGone("this session has ended")
+        if values.changed:
+            self._record.save()
+        elif not self._record.touch():
+            raise SessionGone("this session has ended")
+
+    async def asave(self, must_create: bool = False) -> None:
+        if self.session_key is None:
+            return await self.acreate()
+        values = await self._aget_session(no_load=must_create)
+        if must_create:
+            self._record = self._at(self.session_key, values)
+            return await self._record.acreate()
+        if self._record is None:
+            raise SessionGone("this session has ended")
+        if values.changed:
+            await self._record.asave()
+        elif not await self._record.atouch():
+            raise SessionGone("this session has ended")
+
+    def delete(self, session_key: str | None = None) -> None:
+        if key := session_key or self.session_key:
+            logins.end(key)
+
+    async def adelete(self, session_key: str | None = None) -> None:
+        if key := session_key or self.session_key:
+            await logins.aend(key)
+
+    def clear(self) -> None:
+        self._get_session().clear()
+        self.modified = True
+
+    def flush(self) -> None:
+        self.delete()
+        self._forget()
+
+    async def aflush(self) -> None:
+        await self.adelete()
+        self._forget()
+
+    def _forget(self) -> None:
+        self._session_cache, self._record = Values(), None
+        self._session_key = None
+        self.accessed = self.modified = True
+
+    def cycle_key(self) -> None:
+        self._get_session()
+        old, self.client = self.session_key, self.client or self._last_client()
+        self.create()
+        if old:
+            self.delete(old)
+
+    async def acycle_key(self) -> None:
+        await self._aget_session()
+        old, self.client = self.session_key, self.client or self._last_client()
+        await self.acreate()
+        if old:
+            await self.adelete(old)
+
+    def _last_client(self) -> Client | None:
+        return Client(self.info.ip, self.info.user_agent) if self.info else None
+
+    @classmethod
+    def clear_expired(cls) -> None:
+        get_backend().purge()
+
+    @classmethod
+    async def aclear_expired(cls) -> None:
+        await get_backend().apurge()
+
+    # Beyond Django.
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Bytes per key, as stored."""
+        return self._get_session().sizes()
+
+    @property
+    def short_id(self) -> str:
+        """For logs and lists; too short to be of use to anybody else."""
+        return (self.session_key or "")[:8]
+
+    def atomic(self) -> Any:
+        """`with session.atomic():` read, modify, write under a lock. See `StoredRecord.atomic`."""
+        return self._lockable().atomic()
+
+    def aatomic(self) -> Any:
+        return self._lockable().aatomic()
+
+    def _lockable(self) -> StoredRecord:
+        if self._record is None:
+            raise SessionGone("only a loaded or saved session can be locked")
+        return self._record
+
+    def touch_if_due(self) -> bool:
+        """Slides the idle limit when the last noted use is old enough. `False`: it has ended."""
+        return self._record.touch() if self._record and self._touch_due() else True
+
+    async def atouch_if_due(self) -> bool:
+        return await self._record.atouch() if self._record and self._touch_due() else True
+
+    def _touch_due(self) -> bool:
+        return self.info is not None and needs_touch(used=self.info.used, expires=self.info.expires)
+
+
+def _address(session_key: str | None) -> Address:
+    return Address(Kind.SESSION, session_key or "")
+
+
+def _new_key() -> str:
+    return get_random_string(32, VALID_KEY_CHARS)

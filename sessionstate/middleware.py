@@ -1,0 +1,90 @@
+"""From a request's ticket to `request.session`, and back to a cookie. In the place of Django's
+`SessionMiddleware`, whose rules it keeps; serves sync and async."""
+
+from __future__ import annotations
+
+from django.contrib.sessions import middleware
+from django.contrib.sessions.backends.base import UpdateError
+from django.contrib.sessions.exceptions import SessionInterrupted
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils.cache import patch_vary_headers
+
+from .engine import Client, SessionStore
+from .tickets import BadTicket, get_scheme
+
+_INTERRUPTED = (
+    "The request's session ended before the request completed. "
+    "The user may have signed out in a concurrent request, for example."
+)
+
+
+class SessionMiddleware(middleware.SessionMiddleware):
+    """A subclass because the admin's system check asks for one."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        """Sets `request.session` and `request.ticket`; nothing is loaded yet.
+
+        A bad ticket is an empty session, never an error: the login page must stay reachable. Who
+        needs a session (the API, the gate) refuses by `request.session.ticket_error`.
+        """
+        client = Client(
+            ip=request.META.get("REMOTE_ADDR") or "",
+            user_agent=request.headers.get("User-Agent", ""),
+        )
+        ticket, error = None, ""
+        try:
+            ticket = get_scheme().read(request.headers, request.COOKIES)
+        except BadTicket as bad:
+            error = str(bad)
+        session = SessionStore.for_ticket(ticket, client)
+        session.ticket_error = error
+        request.session = session
+        request.ticket = ticket  # type: ignore[attr-defined]
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        session: SessionStore = request.session  # type: ignore[assignment]
+        if _in_use(session):
+            if response.status_code < 500 and session.modified:
+                try:
+                    session.save()
+                except UpdateError as error:
+                    raise SessionInterrupted(_INTERRUPTED) from error
+            elif session.accessed:
+                session.touch_if_due()
+        _write_cookie(request, response, session)
+        return response
+
+    async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
+        # The inherited one would hop into a thread twice per request, also for untouched sessions.
+        self.process_request(request)
+        response: HttpResponseBase = await self.get_response(request)
+        session: SessionStore = request.session  # type: ignore[assignment]
+        if _in_use(session):
+            if response.status_code < 500 and session.modified:
+                try:
+                    await session.asave()
+                except UpdateError as error:
+                    raise SessionInterrupted(_INTERRUPTED) from error
+            elif session.accessed:
+                await session.atouch_if_due()
+        _write_cookie(request, response, session)
+        return response
+
+
+def _in_use(session: SessionStore) -> bool:
+    return "_session_cache" in session.__dict__ and not session.is_empty()
+
+
+def _write_cookie(request: HttpRequest, response: HttpResponseBase, session: SessionStore) -> None:
+    if not session.accessed:
+        return
+    patch_vary_headers(response, ("Cookie", "Authorization"))
+    scheme = get_scheme()
+    if not session.is_empty():
+        if response.status_code < 500 and (cookie := scheme.cookie(session)):
+            response.set_cookie(**cookie)  # type: ignore[attr-defined]
+    elif (expired := scheme.expired_cookie())["key"] in request.COOKIES:
+        response.delete_cookie(**expired)  # type: ignore[attr-defined]

@@ -1,0 +1,56 @@
+"""Tables of the `db` backend, and the proxy under which the admin shows live sessions."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class StateRecord(models.Model):
+    """One session, user state or tab state. Its values are rows of `StateValue`."""
+
+    kind = models.CharField(max_length=8)
+    ident = models.CharField(max_length=100)
+    owner = models.CharField(max_length=100, blank=True)
+    created = models.DateTimeField()
+    used = models.DateTimeField()
+    expires = models.DateTimeField(null=True, db_index=True, help_text=_("Empty: never."))
+    ip = models.CharField(max_length=45, blank=True)
+    user_agent = models.CharField(max_length=200, blank=True)
+    version = models.PositiveBigIntegerField(default=1)
+    size = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "ident"], name="sessionstate_record_address")
+        ]
+        indexes = [models.Index(fields=["kind", "owner"], name="sessionstate_record_owner")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.ident[:8]}"
+
+
+class StateValue(models.Model):
+    record = models.ForeignKey(StateRecord, on_delete=models.CASCADE, related_name="values")
+    key = models.CharField(max_length=255)
+    data = models.BinaryField()
+    size = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["record", "key"], name="sessionstate_value_key")
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class StateLock(models.Model):
+    """Who holds `atomic()` of an address. Apart from the record, which need not exist yet."""
+
+    address = models.CharField(max_length=120, primary_key=True)
+    token = models.CharField(max_length=40)
+    until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.address

@@ -1,0 +1,205 @@
+"""One stored record: its address, its values and what the store said of it last.
+
+The one place that talks to a backend on behalf of the Django engine and of the scopes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import secrets
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Protocol
+
+from .backends import get_backend
+from .backends.base import Address, Backend, Info, Snapshot, Stamp
+from .conf import conf
+from .errors import LockTimeout, SessionExists, SessionGone
+from .mapping import Changes, Values
+
+# Between two attempts to get a lock, in seconds; with jitter, so that waiters do not march in step.
+_PAUSE = (0.002, 0.02)
+
+
+class Lifetime(Protocol):
+    def __call__(self, values: Values, info: Info | None) -> Stamp:
+        """What a write now says of the record."""
+
+
+class StoredRecord:
+    def __init__(
+        self,
+        address: Address,
+        lifetime: Lifetime,
+        *,
+        upsert: bool,
+        values: Values | None = None,
+    ) -> None:
+        """`upsert`: a save of a record that is not there creates it, instead of `SessionGone`."""
+        self.address = address
+        self.values = Values() if values is None else values
+        self.info: Info | None = None
+        self.loaded = False
+        self._lifetime = lifetime
+        self._upsert = upsert
+        self._token: str | None = None
+
+    @property
+    def backend(self) -> Backend:
+        return get_backend()
+
+    def _take(self, snapshot: Snapshot | None) -> bool:
+        self.values.reset(snapshot.values if snapshot else {})
+        self.info = snapshot.info if snapshot else None
+        self.loaded = True
+        return snapshot is not None
+
+    def _stamp(self) -> Stamp:
+        return self._lifetime(self.values, self.info)
+
+    def load(self) -> bool:
+        """Reads afresh, dropping unsaved changes; `False` when there is no such record."""
+        return self._take(self.backend.load(self.address))
+
+    async def aload(self) -> bool:
+        return self._take(await self.backend.aload(self.address))
+
+    def _created(self, info: Info, values: dict[str, bytes]) -> None:
+        self.info = info
+        self.loaded = True
+        self.values.settle(values)
+
+    def create(self) -> None:
+        """Raises `SessionExists`, `StateTooLarge`, `NotStorable`."""
+        values = self.values.encoded()
+        stamp = self._stamp()
+        self._created(
+            self.backend.create(self.address, values, stamp, limit=conf.max_bytes), values
+        )
+
+    async def acreate(self) -> None:
+        values = self.values.encoded()
+        stamp = self._stamp()
+        self._created(
+            await self.backend.acreate(self.address, values, stamp, limit=conf.max_bytes), values
+        )
+
+    def save(self, *, version: int | None = None) -> None:
+        """Writes what changed. Errors as `Backend.save`; `NotStorable` before anything is sent."""
+        changes = self.values.changes()
+        stamp, limit = self._stamp(), conf.max_bytes
+        while True:
+            try:
+                self.info = self.backend.save(
+                    self.address, changes, stamp, limit=limit, token=self._token, version=version
+                )
+                break
+            except SessionGone:
+                if not self._upsert:
+                    raise
+            # Only the changes: what was read from a record deleted since must not come back.
+            with suppress(SessionExists):
+                values = _present(changes)
+                self.info = self.backend.create(self.address, values, stamp, limit=limit)
+                break
+        self.values.settle_changes(changes)
+
+    async def asave(self, *, version: int | None = None) -> None:
+        changes = self.values.changes()
+        stamp, limit = self._stamp(), conf.max_bytes
+        while True:
+            try:
+                self.info = await self.backend.asave(
+                    self.address, changes, stamp, limit=limit, token=self._token, version=version
+                )
+                break
+            except SessionGone:
+                if not self._upsert:
+                    raise
+            with suppress(SessionExists):
+                values = _present(changes)
+                self.info = await self.backend.acreate(self.address, values, stamp, limit=limit)
+                break
+        self.values.settle_changes(changes)
+
+    def touch(self) -> bool:
+        return self.backend.touch(self.address, self._touched())
+
+    async def atouch(self) -> bool:
+        return await self.backend.atouch(self.address, self._touched())
+
+    def _touched(self) -> Stamp:
+        stamp = self._stamp()
+        if self.info is not None:
+            self.info = self.info.stamped(stamp)
+        return stamp
+
+    @contextmanager
+    def atomic(self) -> Iterator[None]:
+        """Lock, merge in what is stored, run the block, save, unlock.
+
+        Of a block that raises nothing is saved and its changes are dropped. The lock is fenced:
+        when the block outlives `SESSIONSTATE_LOCK_AGE` and somebody else took over, the save
+        raises `LockTimeout`.
+        """
+        token, pending = secrets.token_hex(16), self.values.changes()
+        deadline = time.monotonic() + conf.lock_timeout
+        while not self.backend.lock(self.address, token, conf.lock_age):
+            self._check_deadline(deadline)
+            time.sleep(random.uniform(*_PAUSE))
+        try:
+            snapshot = self.backend.load(self.address)
+            self._enter(snapshot, token)
+            try:
+                yield
+            except BaseException:
+                self._revert(snapshot, pending)
+                raise
+            if self.values.changes():
+                self.save()
+        finally:
+            self._token = None
+            self.backend.unlock(self.address, token)
+
+    @asynccontextmanager
+    async def aatomic(self) -> AsyncIterator[None]:
+        token, pending = secrets.token_hex(16), self.values.changes()
+        deadline = time.monotonic() + conf.lock_timeout
+        while not await self.backend.alock(self.address, token, conf.lock_age):
+            self._check_deadline(deadline)
+            await asyncio.sleep(random.uniform(*_PAUSE))
+        try:
+            snapshot = await self.backend.aload(self.address)
+            self._enter(snapshot, token)
+            try:
+                yield
+            except BaseException:
+                self._revert(snapshot, pending)
+                raise
+            if self.values.changes():
+                await self.asave()
+        finally:
+            self._token = None
+            await self.backend.aunlock(self.address, token)
+
+    def _check_deadline(self, deadline: float) -> None:
+        if time.monotonic() > deadline:
+            raise LockTimeout(f"no lock on this {self.address.kind} in {conf.lock_timeout} s")
+
+    def _enter(self, snapshot: Snapshot | None, token: str) -> None:
+        if snapshot is None and not self._upsert:
+            raise SessionGone(f"this {self.address.kind} has ended")
+        self.values.rebase(snapshot.values if snapshot else {})
+        self.info = snapshot.info if snapshot else None
+        self.loaded = True
+        self._token = token
+
+    def _revert(self, snapshot: Snapshot | None, pending: Changes) -> None:
+        self._take(snapshot)
+        self.values.apply(pending)
+
+
+def _present(changes: Changes) -> dict[str, bytes]:
+    return {key: data for key, data in changes.items() if data is not None}
