@@ -1,0 +1,13 @@
+"""Gradio apps behind Django accounts.
+
+    from gradio_ui import register, with_session
+
+Nothing in here imports Gradio until an app is built: `manage.py check`, `migrate` and `shell`
+stay quick.
+"""
+
+from gradio_ui.injection import with_session
+from gradio_ui.registry import register
+from gradio_ui.steps import current_session
+
+__all__ = ["current_session", "register", "with_session"]

@@ -1,0 +1,13 @@
+from django.apps import AppConfig
+
+
+class GradioUiConfig(AppConfig):
+    name = "gradio_ui"
+    verbose_name = "Gradio apps"
+
+    def ready(self) -> None:
+        from gradio_ui import checks  # noqa: F401
+        from gradio_ui.compat import environment
+
+        # Before anybody imports Gradio: some of it is read on import.
+        environment.configure()

@@ -1,0 +1,278 @@
+"""Which Gradio apps there are, and who may open them.
+
+Any installed Django app may have a module `gradio_apps`. It is imported on first use, never in
+`ready()`, because it usually imports Gradio. A module that cannot be imported is recorded with
+its file and line, and the others go on.
+"""
+
+import logging
+import re
+import threading
+import traceback
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.util import find_spec
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.apps import apps as installed
+from django.utils.module_loading import module_has_submodule
+
+from gradio_ui import compat
+
+if TYPE_CHECKING:
+    import gradio
+    from django.contrib.auth.models import AnonymousUser, User
+
+logger = logging.getLogger(__name__)
+
+MODULE = "gradio_apps"
+SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+SLUG_LENGTH = 50
+
+# What an app may say about how it is mounted. Everything that decides who reaches the app or
+# what an error tells (auth, show_error, root_path ...) is decided by the mount, not by the app.
+OPTIONS = frozenset(
+    {
+        "allowed_paths",
+        "blocked_paths",
+        "css",
+        "css_paths",
+        "footer_links",
+        "head",
+        "head_paths",
+        "i18n",
+        "js",
+        "max_file_size",
+        "queue",
+        "theme",
+    }
+)
+
+BuildT = TypeVar("BuildT", bound="Callable[[], gradio.Blocks]")
+
+
+class RegistrationError(ValueError):
+    """A @register that cannot stand: a bad slug, a slug taken elsewhere, an unknown option."""
+
+
+@dataclass(frozen=True)
+class AppSpec:
+    slug: str
+    title: str
+    description: str
+    icon: str
+    groups: tuple[str, ...]
+    staff: bool
+    order: int
+    build: "Callable[[], gradio.Blocks]"
+    module: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return getattr(self.build, "__qualname__", repr(self.build))
+
+    @property
+    def place(self) -> str:
+        """File and line of the build function, for messages."""
+        code = getattr(self.build, "__code__", None)
+        return f"{code.co_filename}:{code.co_firstlineno}" if code else self.module
+
+    def allows(self, user: "User | AnonymousUser", groups: Collection[str] | None = None) -> bool:
+        """Whether this user may open the app. Asks the database for the user's groups unless
+        they are given."""
+        if not (user.is_active and user.is_authenticated):
+            return False
+        if user.is_superuser:
+            return True
+        if self.staff and not user.is_staff:
+            return False
+        if not self.groups:
+            return True
+        return not set(self.groups).isdisjoint(_groups(user) if groups is None else groups)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A gradio_apps module, or one app of it, that could not be used."""
+
+    module: str
+    file: str
+    line: int
+    message: str
+    slug: str = ""
+
+    def __str__(self) -> str:
+        what = f"The Gradio app {self.slug!r}" if self.slug else f"The module {self.module}"
+        return f"{what} failed at {self.file}:{self.line}: {self.message}"
+
+
+def register(
+    slug: str,
+    *,
+    title: str = "",
+    description: str = "",
+    icon: str = "",
+    groups: Iterable[str] = (),
+    staff: bool = False,
+    order: int = 100,
+    **options: Any,
+) -> Callable[[BuildT], BuildT]:
+    """Serve what the decorated function builds, a `gr.Blocks`, at `/gradio/<slug>/`.
+
+    `groups`: any one of them opens the app; none means every signed-in user. `staff`: staff
+    only. `options` are passed to Gradio's mount (theme, css, head, js, allowed_paths,
+    max_file_size ...); `queue` is a dict for `Blocks.queue()`.
+    """
+    if len(slug) > SLUG_LENGTH or not SLUG.fullmatch(slug):
+        raise RegistrationError(
+            f"{slug!r} cannot be a slug: up to {SLUG_LENGTH} of a-z, 0-9 and single hyphens."
+        )
+    if isinstance(groups, str):
+        raise RegistrationError(f"groups of {slug!r} must be a list: groups=[{groups!r}].")
+    if unknown := options.keys() - OPTIONS:
+        raise RegistrationError(
+            f"{slug!r} has unknown options: {', '.join(sorted(unknown))}. "
+            f"Known are {', '.join(sorted(OPTIONS))}."
+        )
+
+    def decorate(build: BuildT) -> BuildT:
+        _registry.add(
+            AppSpec(
+                slug=slug,
+                title=title or slug.replace("-", " ").capitalize(),
+                description=description,
+                icon=icon,
+                groups=tuple(groups),
+                staff=staff,
+                order=order,
+                build=build,
+                module=build.__module__,
+                options=MappingProxyType(options),
+            )
+        )
+        return build
+
+    return decorate
+
+
+class _Registry:
+    def __init__(self) -> None:
+        # Two locks: discovery imports modules, and an import in another thread may register
+        # an app at any time; it must not wait for the discovery that waits for its import.
+        self._discovery = threading.RLock()
+        self._lock = threading.Lock()
+        self._apps: dict[str, AppSpec] = {}
+        self._failures: list[Failure] = []
+        self._discovered = False
+
+    def add(self, spec: AppSpec) -> None:
+        with self._lock:
+            known = self._apps.get(spec.slug)
+            # The same function again is its module being reloaded.
+            if known and (known.module, known.name) != (spec.module, spec.name):
+                raise RegistrationError(
+                    f"Two Gradio apps want the slug {spec.slug!r}: {known.place} and {spec.place}."
+                )
+            self._apps[spec.slug] = spec
+
+    def fail(self, module: str, error: BaseException, slug: str = "") -> Failure:
+        failure = _located(module, error, slug)
+        with self._lock:
+            self._failures.append(failure)
+        logger.error("%s", failure, exc_info=error)
+        return failure
+
+    def apps(self) -> dict[str, AppSpec]:
+        with self._discovery:
+            if not self._discovered:
+                self._discovered = True
+                self._discover()
+        return self._apps
+
+    def failures(self) -> list[Failure]:
+        self.apps()
+        with self._lock:
+            return list(self._failures)
+
+    def reset(self, *, discovered: bool) -> None:
+        with self._discovery, self._lock:
+            self._apps.clear()
+            self._failures.clear()
+            self._discovered = discovered
+
+    def _discover(self) -> None:
+        names = [
+            f"{config.name}.{MODULE}"
+            for config in installed.get_app_configs()
+            if config.module is not None and module_has_submodule(config.module, MODULE)
+        ]
+        if names:
+            compat.prepare()
+        for name in names:
+            before = set(self._apps)
+            try:
+                import_module(name)
+            # SystemExit too: a module that ends in sys.exit() must not end the server.
+            except (Exception, SystemExit) as error:
+                # What it registered before it failed refers to half a module.
+                with self._lock:
+                    for slug in self._apps.keys() - before:
+                        del self._apps[slug]
+                self.fail(name, error)
+
+
+_registry = _Registry()
+
+
+def all_apps() -> list[AppSpec]:
+    """Every app, in the order of the portal."""
+    return sorted(_registry.apps().values(), key=lambda spec: (spec.order, spec.title, spec.slug))
+
+
+def get(slug: str) -> AppSpec | None:
+    return _registry.apps().get(slug)
+
+
+def permitted(user: "User | AnonymousUser") -> list[AppSpec]:
+    """The apps this user may open. One query at most."""
+    specs = all_apps()
+    groups = _groups(user) if any(spec.groups for spec in specs) else frozenset()
+    return [spec for spec in specs if spec.allows(user, groups)]
+
+
+def failures() -> list[Failure]:
+    return _registry.failures()
+
+
+def record_failure(spec: AppSpec, error: BaseException) -> Failure:
+    """Note that this app could not be built or started."""
+    return _registry.fail(spec.module, error, spec.slug)
+
+
+def reset(*, discovered: bool = False) -> None:
+    """Forget everything, for tests. `discovered=True`: do not look for modules again."""
+    _registry.reset(discovered=discovered)
+
+
+def _groups(user: "User | AnonymousUser") -> frozenset[str]:
+    if not user.is_authenticated:
+        return frozenset()
+    return frozenset(user.groups.values_list("name", flat=True))
+
+
+def _located(module: str, error: BaseException, slug: str) -> Failure:
+    """Where the module failed: the deepest frame inside it, or the place of the syntax error."""
+    message = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+    if isinstance(error, SyntaxError) and error.filename:
+        return Failure(module, error.filename, error.lineno or 0, message, slug)
+    try:
+        spec = find_spec(module)
+        file = (spec.origin if spec else None) or module
+    except (ImportError, ValueError):
+        file = module
+    frames = traceback.extract_tb(error.__traceback__)
+    inside = [frame.lineno or 0 for frame in frames if frame.filename == file]
+    return Failure(module, file, inside[-1] if inside else 0, message, slug)
