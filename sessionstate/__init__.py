@@ -9,8 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import errors, logins
-    from .scopes import Session, State, TabState, UserState
+    from sessionstate import errors, logins
+    from sessionstate.scopes import Session, State, TabState, UserState
 
 __all__ = ["Session", "State", "TabState", "UserState", "errors", "logins"]
 

@@ -13,15 +13,15 @@ from django.contrib.auth import SESSION_KEY as AUTH_KEY
 from django.contrib.sessions.backends.base import VALID_KEY_CHARS, SessionBase
 from django.utils.crypto import get_random_string
 
-from . import logins
-from .backends import get_backend
-from .backends.base import Address, Info, Kind, Stamp
-from .clock import timestamp
-from .errors import SessionExists, SessionGone
-from .lifetime import needs_touch, session_expires
-from .mapping import Values
-from .record import StoredRecord
-from .tickets import Ticket
+from sessionstate import logins
+from sessionstate.backends import get_backend
+from sessionstate.backends.base import Address, Info, Kind, Stamp
+from sessionstate.clock import timestamp
+from sessionstate.errors import SessionExists, SessionGone
+from sessionstate.lifetime import needs_touch, session_expires
+from sessionstate.mapping import Changes, Values
+from sessionstate.record import StoredRecord
+from sessionstate.tickets import Ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +66,17 @@ class SessionStore(SessionBase):
 
     @property
     def modified(self) -> bool:
-        return self._modified or self._changed
+        """Also true after a change inside a nested value, which Django's engines do not see."""
+        return self._modified or self._pending() != self._acknowledged
 
     @modified.setter
     def modified(self, value: bool) -> None:
         self._modified = value
+        self._acknowledged = self._pending()  # whoever says False means the changes so far
 
-    @property
-    def _changed(self) -> bool:
-        cache = self.__dict__.get("_session_cache")
-        return cache is not None and cache.changed
+    def _pending(self) -> Changes:
+        cache: Values | None = self.__dict__.get("_session_cache")
+        return cache.changes() if cache is not None else {}
 
     @property
     def info(self) -> Info | None:

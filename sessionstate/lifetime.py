@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from .clock import timestamp
-from .conf import conf
+from sessionstate.clock import timestamp
+from sessionstate.conf import conf
 
 # A use is noted only once it is this old, so that reading does not mean a write per request.
 # A twentieth of the idle limit keeps the sliding exact enough for short limits too.

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from .backends import get_backend
-from .backends.base import Address, Info, Kind
-from .signals import session_revoked
+from sessionstate.backends import get_backend
+from sessionstate.backends.base import Address, Info, Kind
+from sessionstate.signals import session_revoked
 
 _PAGE = 500
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
-from .codec import DecodeError, EncodeError, decode, encode, is_atomic
-from .errors import NotStorable, Unreadable
+from sessionstate.codec import DecodeError, EncodeError, decode, encode, is_atomic
+from sessionstate.errors import NotStorable, Unreadable
 
 # Changes of one record: the encoded new value of a key, or None for a key that is to go.
 Changes = dict[str, bytes | None]

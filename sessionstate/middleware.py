@@ -10,8 +10,8 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
-from .engine import Client, SessionStore
-from .tickets import BadTicket, get_scheme
+from sessionstate.engine import Client, SessionStore
+from sessionstate.tickets import BadTicket, get_scheme
 
 _INTERRUPTED = (
     "The request's session ended before the request completed. "

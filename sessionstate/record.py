@@ -13,11 +13,11 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Protocol
 
-from .backends import get_backend
-from .backends.base import Address, Backend, Info, Snapshot, Stamp
-from .conf import conf
-from .errors import LockTimeout, SessionExists, SessionGone
-from .mapping import Changes, Values
+from sessionstate.backends import get_backend
+from sessionstate.backends.base import Address, Backend, Info, Snapshot, Stamp
+from sessionstate.conf import conf
+from sessionstate.errors import LockTimeout, SessionExists, SessionGone
+from sessionstate.mapping import Changes, Values
 
 # Between two attempts to get a lock, in seconds; with jitter, so that waiters do not march in step.
 _PAUSE = (0.002, 0.02)

@@ -14,13 +14,13 @@ from typing import Any
 
 from django.utils.asyncio import async_unsafe
 
-from .backends.base import NEVER, Address, Info, Kind, Stamp
-from .clock import timestamp
-from .conf import conf
-from .engine import session_stamp
-from .errors import NotStorable, SessionGone
-from .mapping import Values
-from .record import StoredRecord
+from sessionstate.backends.base import NEVER, Address, Info, Kind, Stamp
+from sessionstate.clock import timestamp
+from sessionstate.conf import conf
+from sessionstate.engine import session_stamp
+from sessionstate.errors import NotStorable, SessionGone
+from sessionstate.mapping import Values
+from sessionstate.record import StoredRecord
 
 
 class State(MutableMapping[str, Any]):

@@ -14,7 +14,7 @@ from typing import ParamSpec, TypeVar
 from asgiref.sync import sync_to_async
 from django.db import close_old_connections
 
-from .conf import conf
+from sessionstate.conf import conf
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from .conf import conf
+from sessionstate.conf import conf
 
 if TYPE_CHECKING:
-    from .engine import SessionStore
+    from sessionstate.engine import SessionStore
 
 Source = Literal["cookie", "bearer", "header"]
 

@@ -8,8 +8,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
-from ..conf import conf
-from .base import Backend
+from sessionstate.backends.base import Backend
+from sessionstate.conf import conf
 
 SHORT_NAMES = ("memory", "db", "cache", "redis")
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 
-from ..threads import in_thread
+from sessionstate.threads import in_thread
 
 NEVER = math.inf
 

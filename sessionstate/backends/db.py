@@ -11,8 +11,18 @@ from typing import Any
 from django.db import IntegrityError, InterfaceError, OperationalError, router, transaction
 from django.db.models import F, Q
 
-from ..clock import now
-from ..errors import (
+from sessionstate.backends.base import (
+    NEVER,
+    Address,
+    Info,
+    Kind,
+    Snapshot,
+    Stamp,
+    ThreadedBackend,
+    size_of,
+)
+from sessionstate.clock import now
+from sessionstate.errors import (
     LockTimeout,
     SessionExists,
     SessionGone,
@@ -20,8 +30,7 @@ from ..errors import (
     StoreUnavailable,
     VersionConflict,
 )
-from ..models import StateLock, StateRecord, StateValue
-from .base import NEVER, Address, Info, Kind, Snapshot, Stamp, ThreadedBackend, size_of
+from sessionstate.models import StateLock, StateRecord, StateValue
 
 
 class Backend(ThreadedBackend):

@@ -6,9 +6,15 @@ import threading
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ..clock import timestamp
-from ..errors import LockTimeout, SessionExists, SessionGone, StateTooLarge, VersionConflict
-from .base import Address, Info, Kind, Snapshot, Stamp, size_of
+from sessionstate.backends.base import Address, Info, Kind, Snapshot, Stamp, size_of
+from sessionstate.clock import timestamp
+from sessionstate.errors import (
+    LockTimeout,
+    SessionExists,
+    SessionGone,
+    StateTooLarge,
+    VersionConflict,
+)
 
 
 class Backend:
