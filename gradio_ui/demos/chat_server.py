@@ -1,0 +1,88 @@
+"""Streams answers from any server that speaks the OpenAI chat API (OpenAI, Ollama, vLLM, ...)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Literal, NoReturn, TypedDict
+
+from django.conf import settings
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+logger = logging.getLogger(__name__)
+
+CONNECT_SECONDS = 5.0
+SILENCE_SECONDS = 60.0
+
+SYSTEM_PROMPT = (
+    "You are a helpful assistant inside a company's web application. Answer briefly and precisely, "
+    "in the language of the question. Say so when you do not know something."
+)
+
+
+class Message(TypedDict):
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class ChatServerError(Exception):
+    """The server gave no (whole) answer. `str()` is a sentence for the person who asked."""
+
+
+def configured() -> bool:
+    return bool(settings.ASSISTANT_BASE_URL)
+
+
+async def stream_answer(messages: list[Message]) -> AsyncIterator[str]:
+    """Yields the answer piece by piece. Raises `ChatServerError`, also in the middle."""
+    # Here and not above: without a configured server nobody needs to wait for this import.
+    import httpx2
+    import openai
+
+    empty = True
+    try:
+        async with _client() as client:
+            stream = await client.chat.completions.create(
+                model=settings.ASSISTANT_MODEL,
+                messages=[{"role": "system", "content": SYSTEM_PROMPT}, *messages],  # type: ignore[list-item]
+                stream=True,
+            )
+            async for chunk in stream:
+                piece = chunk.choices[0].delta.content if chunk.choices else None
+                if piece:
+                    empty = False
+                    yield piece
+    except openai.APITimeoutError as error:
+        _give_up("The language model took too long to answer. Please try again.", error)
+    except openai.APIConnectionError as error:
+        _give_up("The language model cannot be reached right now. Please try again later.", error)
+    except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
+        _give_up("The language model refused this server's API key. Tell your operator.", error)
+    except openai.NotFoundError as error:
+        _give_up("The language model that is configured does not exist. Tell your operator.", error)
+    except openai.RateLimitError as error:
+        _give_up("The language model is busy. Please try again in a minute.", error)
+    except (openai.OpenAIError, httpx2.HTTPError, ValueError) as error:
+        _give_up("The language model broke off. Please try again.", error)
+    if empty:
+        raise ChatServerError("The language model gave an empty answer. Please try again.")
+
+
+def _client() -> AsyncOpenAI:
+    import httpx2
+    from openai import AsyncOpenAI
+
+    return AsyncOpenAI(
+        base_url=settings.ASSISTANT_BASE_URL,
+        # Local servers need no key, but the client insists on one.
+        api_key=settings.ASSISTANT_API_KEY or "none",
+        timeout=httpx2.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS),
+        max_retries=1,
+    )
+
+
+def _give_up(sentence: str, error: Exception) -> NoReturn:
+    logger.warning("assistant: %s: %s", type(error).__name__, error)
+    raise ChatServerError(sentence) from error

@@ -1,0 +1,224 @@
+"""Explore a CSV file. The table and every choice live in the session: they are there again after a
+reload, in a second tab and after a restart of the server, and nobody else sees them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pandas as pd
+
+from gradio_ui import with_session
+from sessionstate import Session
+from sessionstate.errors import StateTooLarge
+
+from . import table_view
+from .csv_reader import MAX_BYTES, MAX_COLUMNS, MAX_ROWS, BadFile, read_csv
+from .page import header
+from .table_tools import AGGREGATES, COMPARISONS, KINDS, ROWS, BadFilter, bootstrap, correlations
+from .table_view import View
+
+SAMPLE = Path(__file__).with_name("bike_rentals.csv")
+
+# All apps share the session, so each puts its name before its keys.
+TABLE, NAME, VIEW, FINDINGS = (f"dashboard.{key}" for key in ("table", "name", "view", "findings"))
+
+
+@with_session
+def open_file(path: str | None, session: Session) -> None:
+    if path is None:
+        raise problem("Choose a CSV file first.")
+    keep(session, Path(path), Path(path).name)
+
+
+@with_session
+def open_sample(session: Session) -> None:
+    keep(session, SAMPLE, SAMPLE.name)
+
+
+def keep(session: Session, path: Path, name: str) -> None:
+    """Stores the file's table; when anything is wrong, what was there before stays."""
+    try:
+        table = read_csv(path)
+        with session.atomic():
+            session[TABLE], session[NAME] = table, name
+            session[VIEW] = table_view.first_view(table)
+            session.pop(FINDINGS, None)
+    except BadFile as error:
+        raise problem(str(error)) from None
+    except StateTooLarge:
+        raise problem(
+            "The table takes more room than a session has. Choose a part of it."
+        ) from None
+
+
+@with_session
+def show(session: Session) -> list[Any]:
+    """The whole page from the session alone, in the order of the outputs in `build`."""
+    if TABLE not in session:
+        return [gr.update(visible=False), *[gr.skip()] * (len(View.__annotations__) + 7)]
+    table, view = session[TABLE], session[VIEW]
+    return [
+        gr.update(visible=True),
+        *table_view.shown_choices(table, view),
+        session.get(FINDINGS),
+        *results(session),
+    ]
+
+
+@with_session
+def choose(
+    filter_column: str,
+    comparison: str,
+    filter_value: str,
+    kind: str,
+    x: str,
+    y: str,
+    aggregate: str,
+    session: Session,
+) -> list[Any]:
+    """Keeps the choices that the page shows and draws what they give."""
+    wanted = View(
+        filter_column=filter_column,
+        comparison=comparison,
+        filter_value=filter_value,
+        kind=kind,
+        x=x,
+        y=y,
+        aggregate=aggregate,
+    )
+    require_table(session)
+    session[VIEW] = table_view.corrected(wanted, session[VIEW], session[TABLE])
+    return results(session)
+
+
+@with_session
+def find_correlations(
+    session: Session,
+    progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio asks for it
+) -> pd.DataFrame:
+    """The long work: resamples every pair of number columns, of the rows that the filter leaves."""
+    pairs, numbers = correlations(table_view.rows_of(require_table(session), session[VIEW]))
+    found = []
+    for done, finding in enumerate(bootstrap(pairs, numbers), start=1):
+        progress((done, len(pairs)), desc="Comparing columns", unit="pairs")
+        if finding:
+            found.append(finding)
+    if not found:
+        raise problem("This needs two columns of numbers and at least three rows.")
+    findings = pd.DataFrame(found).sort_values("r", key=abs, ascending=False, ignore_index=True)
+    session[FINDINGS] = findings
+    return findings
+
+
+@with_session
+def forget(session: Session) -> None:
+    for key in (TABLE, NAME, VIEW, FINDINGS):
+        session.pop(key, None)
+
+
+def require_table(session: Session) -> pd.DataFrame:
+    if TABLE not in session:
+        raise problem("Open a CSV file first.")
+    table: pd.DataFrame = session[TABLE]
+    return table
+
+
+def results(session: Session) -> list[Any]:
+    try:
+        return table_view.results(session[NAME], session[TABLE], session[VIEW])
+    except BadFilter as error:
+        raise problem(str(error)) from None
+
+
+def problem(sentence: str) -> gr.Error:
+    """For what a person can put right: shown in the page, without a traceback in the log."""
+    return gr.Error(sentence, title="That did not work", print_exception=False)
+
+
+def build() -> gr.Blocks:
+    # Uploads are read into the session at once; the files themselves are deleted within the hour.
+    with gr.Blocks(title="Dashboard", delete_cache=(600, 3000)) as demo:
+        header("Dashboard", "Open a CSV file and look at it from all sides. Only you see it.")
+        with gr.Row(equal_height=True):
+            upload = gr.File(
+                label=f"CSV file, up to {MAX_BYTES // 1_000_000} MB, {MAX_ROWS:,} rows, "
+                f"{MAX_COLUMNS} columns",
+                file_types=[".csv", ".tsv", ".txt"],
+                height=140,
+                scale=3,
+            )
+            with gr.Column(scale=1, min_width=180):
+                sample = gr.Button("Use the sample")
+                forget_data = gr.Button("Forget my data")
+        with gr.Column(visible=False) as explorer:
+            summary = gr.Markdown()
+            with gr.Row():
+                filter_column = dropdown("Show rows where")
+                comparison = dropdown("Comparison", COMPARISONS)
+                filter_value = gr.Textbox(
+                    label="Value", placeholder="all rows", max_length=table_view.MAX_FILTER
+                )
+            with gr.Tabs():
+                with gr.Tab("Plot"):
+                    with gr.Row():
+                        kind = gr.Radio(list(KINDS), label="Kind", value=KINDS[0])
+                        x = dropdown("Across (x)")
+                        y = dropdown("Up (y)", (ROWS,))
+                        aggregate = dropdown("Combined by", AGGREGATES)
+                    plots = [
+                        gr.BarPlot(visible=False, height=360, tooltip="all"),
+                        gr.LinePlot(visible=False, height=360, tooltip="all"),
+                        gr.ScatterPlot(visible=False, height=360, tooltip="all"),
+                    ]
+                with gr.Tab("Table"):
+                    rows = gr.Dataframe(interactive=False, max_height=420, show_label=False)
+                with gr.Tab("Columns"):
+                    statistics = gr.Dataframe(interactive=False, show_label=False)
+                with gr.Tab("Correlations"):
+                    gr.Markdown(
+                        "Which numbers move together? Pearson's r of each pair, with the range "
+                        "that 95 % of the resamples fall into. This takes a moment.",
+                        elem_classes="note",
+                    )
+                    compare = gr.Button("Compare all columns", variant="primary")
+                    findings = gr.Dataframe(interactive=False, show_label=False)
+
+        choices = [filter_column, comparison, filter_value, kind, x, y, aggregate]
+        drawn = [summary, rows, statistics, *plots]
+        page = [explorer, *choices, findings, *drawn]
+
+        demo.load(show, outputs=page, api_name="show")
+        upload.upload(open_file, upload, api_name="open_file").success(
+            show, outputs=page, api_visibility="private"
+        ).then(lambda: None, outputs=upload, api_visibility="private")
+        sample.click(open_sample, api_name="open_sample").success(
+            show, outputs=page, api_visibility="private"
+        )
+        gr.on(
+            [choice.input for choice in choices],
+            choose,
+            choices,
+            drawn,
+            api_name="choose",
+            trigger_mode="always_last",
+            show_progress="minimal",
+        )
+        compare.click(find_correlations, outputs=findings, api_name="correlations")
+        forget_data.click(forget, api_name="forget").success(
+            show, outputs=page, api_visibility="private"
+        )
+    return demo
+
+
+def dropdown(label: str, choices: tuple[str, ...] = ()) -> gr.Dropdown:
+    """The choices depend on the table. Gradio keeps them per connection and forgets them when the
+    server restarts, so it must not refuse what it does not know; `table_view.corrected` does."""
+    return gr.Dropdown(
+        list(choices),
+        label=label,
+        value=choices[0] if choices else None,
+        allow_custom_value=True,
+        min_width=140,
+    )

@@ -1,0 +1,52 @@
+"""Answers a question by quoting the product's documentation."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+
+from .doc_search import DocSearch, Hit
+
+QUOTED = 2
+# A second section is quoted when it fits nearly as well as the first.
+NEARLY = 0.7
+
+FOLLOW_UP = re.compile(
+    r"^(and|but|so|then|what about|how about)\b|\b(it|its|that|this|they|them|those)\b", re.I
+)
+
+NOTHING_FITS = (
+    "I found nothing about that in the documentation of this product, and I know nothing else. "
+    "Try other words, or ask about signing in, sessions, writing apps, roles or operations."
+)
+
+
+def answer(search: DocSearch, question: str, previous: str = "") -> str:
+    """Markdown that quotes the best sections. `previous` is the question before this one:
+    "and how do I end it?" is about what that was about."""
+    hits = search.search(question)
+    if previous and (not hits or FOLLOW_UP.search(question)):
+        hits = search.search(f"{previous} {question}") or hits
+    if not hits:
+        return NOTHING_FITS
+    best = hits[0].score
+    quoted = [hit for hit in hits[:QUOTED] if hit.score >= NEARLY * best]
+    parts = [quote(hit) for hit in quoted]
+    others = [f"{h.section.title} ({h.section.page})" for h in hits[len(quoted) :]]
+    if others:
+        parts.append(f"See also: {'; '.join(others)}.")
+    return "\n\n".join(parts)
+
+
+def quote(hit: Hit) -> str:
+    text = "\n".join(f"> {line}".rstrip() for line in hit.section.text.splitlines())
+    return f"**{hit.section.title}** · {hit.section.page}\n\n{text}"
+
+
+async def by_words(text: str, words: int = 4, seconds: float = 0.02) -> AsyncIterator[str]:
+    """The text in pieces of some words, at the pace of a fast reader."""
+    pieces = re.findall(r"\S+\s*", text)
+    for start in range(0, len(pieces), words):
+        yield "".join(pieces[start : start + words])
+        await asyncio.sleep(seconds)

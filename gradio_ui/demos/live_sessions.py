@@ -1,0 +1,183 @@
+"""For staff: who is signed in, and ending a session. Whole session ids never leave the server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+from typing import Any, ParamSpec, TypeVar
+
+import gradio as gr
+from django.contrib.auth import get_user_model
+from django.contrib.humanize.templatetags.humanize import naturaltime
+from django.db.models import Q
+from django.template.defaultfilters import filesizeformat
+
+from gradio_ui import with_session
+from sessionstate import Session, logins
+from sessionstate.logins import Login
+from sessionstate.threads import in_thread
+
+from .devices import device
+from .page import header
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+MAX_READ = 5_000
+MAX_SHOWN = 200
+COLUMNS = ["Session", "User", "Device", "Address", "Signed in", "Last used", "Size"]
+MINE = " (you)"
+
+
+async def as_staff(session: Session, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Runs `work` if the session's user is staff at this very moment. Every callback goes through
+    here: that the page opens for staff only does not protect the functions behind it."""
+
+    def checked() -> R:
+        people = get_user_model().objects.filter(pk=session.user_id, is_active=True)
+        if not people.filter(Q(is_staff=True) | Q(is_superuser=True)).exists():
+            raise problem("Only staff may do this.")
+        return work(*args, **kwargs)
+
+    return await in_thread(checked)
+
+
+@with_session
+async def list_sessions(search: str, session: Session) -> tuple[list[list[str]], str]:
+    """A row per live session that fits the search, the last used first, and how many there are."""
+    return await as_staff(session, rows, search, session.id)
+
+
+@with_session
+async def ask(short_id: str, session: Session) -> tuple[Any, Any, str]:
+    """Opens the question whether to end this session; one's own needs a tick more."""
+    login = await as_staff(session, find, short_id)
+    name = await in_thread(names, [login.user])
+    mine = login.id == session.id
+    question = (
+        f"End session `{login.short_id}` of **{name[login.user]}** "
+        f"({device(login.user_agent)}, {login.ip or 'no address'})? It stops working at once."
+    )
+    return gr.update(visible=True), gr.update(visible=mine, value=False), question
+
+
+@with_session
+async def end_session(short_id: str, mine_too: bool, session: Session) -> None:
+    """Ends the session whose id begins so. Ending one's own takes `mine_too`."""
+    login = await as_staff(session, find, short_id)
+    if login.id == session.id and not mine_too:
+        raise problem("This is your own session. Tick the box if you want to sign yourself out.")
+    if not await as_staff(session, logins.revoke, login.id):
+        raise problem("This session has ended already.")
+    gr.Info(f"Session {login.short_id} has ended.")
+
+
+def rows(search: str, own_id: str) -> tuple[list[list[str]], str]:
+    read = list(islice(logins.each(), MAX_READ))
+    name = names([login.user for login in read])
+    wanted = search.strip().lower()
+    found = []
+    for login in sorted(read, key=lambda login: login.used, reverse=True):
+        row = row_of(login, name[login.user], own_id)
+        if wanted in " ".join([*row, login.user_agent]).lower():
+            found.append(row)
+    people = len({login.user for login in read if login.user})
+    summary = f"{len(read)} live sessions of {people} people"
+    if wanted:
+        summary += f", {len(found)} of them fit"
+    if len(found) > MAX_SHOWN:
+        summary += f"; the last used {MAX_SHOWN} are shown"
+    return found[:MAX_SHOWN], summary
+
+
+def row_of(login: Login, name: str, own_id: str) -> list[str]:
+    return [
+        login.short_id,
+        name + (MINE if login.id == own_id else ""),
+        device(login.user_agent),
+        login.ip or "unknown",
+        naturaltime(login.created),
+        naturaltime(login.used),
+        filesizeformat(login.size),
+    ]
+
+
+def names(user_ids: list[str]) -> dict[str, str]:
+    """User names by id; a visitor's session has no user."""
+    ids = {user_id for user_id in user_ids if user_id}
+    users = get_user_model().objects.in_bulk(ids)
+    known = {str(pk): user.get_username() for pk, user in users.items()}
+    return {user_id: known.get(user_id, "(deleted)") for user_id in ids} | {"": "(visitor)"}
+
+
+def find(short_id: str) -> Login:
+    short_id = short_id.strip()
+    if len(short_id) < 8:
+        raise problem("Select a session in the table first.")
+    found = [login for login in logins.each() if login.id.startswith(short_id)]
+    if not found:
+        raise problem("This session has ended already.")
+    if len(found) > 1:
+        raise problem("Several sessions begin like this. End it in the admin.")
+    return found[0]
+
+
+def select(event: gr.SelectData) -> str:
+    """The id of the row that was clicked."""
+    return str(event.row_value[0])
+
+
+def problem(sentence: str) -> gr.Error:
+    return gr.Error(sentence, title="That did not work", print_exception=False)
+
+
+def build() -> gr.Blocks:
+    with gr.Blocks(title="Live sessions") as demo:
+        header("Live sessions", "Who is signed in right now. Select a row to end its session.")
+        with gr.Row():
+            search = gr.Textbox(
+                label="Search", placeholder="user, device or address", max_length=100, scale=3
+            )
+            every = gr.Checkbox(label="Refresh every 10 seconds", scale=2)
+            refresh = gr.Button("Refresh", scale=1, min_width=100)
+        summary = gr.Markdown(elem_classes="note")
+        table = gr.Dataframe(
+            headers=COLUMNS,
+            interactive=False,
+            show_label=False,
+            max_height=480,
+            column_widths=["110px", "140px", "180px", "130px", "150px", "150px", "90px"],
+        )
+        with gr.Row():
+            selected = gr.Textbox(
+                label="Selected session", placeholder="none", max_length=64, scale=3
+            )
+            end = gr.Button("End session", variant="stop", scale=1, min_width=120)
+        with gr.Group(visible=False) as confirm:
+            question = gr.Markdown(padding=True)
+            mine_too = gr.Checkbox(
+                label="This is the session I am using. Sign me out.", visible=False
+            )
+            with gr.Row():
+                yes = gr.Button("Yes, end it", variant="stop")
+                no = gr.Button("Keep it")
+        # Off by default: a page that polls counts as use, and so the session would never be idle.
+        timer = gr.Timer(10, active=False)
+
+        listing = {"fn": list_sessions, "inputs": search, "outputs": [table, summary]}
+        demo.load(**listing, api_name="list")
+        refresh.click(**listing, api_visibility="private")
+        timer.tick(**listing, api_visibility="private", show_progress="hidden")
+        search.input(**listing, api_visibility="private", trigger_mode="always_last")
+        every.change(lambda on: gr.Timer(active=on), every, timer, api_visibility="private")
+        table.select(select, outputs=selected, api_visibility="private")
+        end.click(ask, selected, [confirm, mine_too, question], api_visibility="private")
+        no.click(close, outputs=[confirm, selected], api_visibility="private")
+        yes.click(end_session, [selected, mine_too], api_name="end").success(
+            close, outputs=[confirm, selected], api_visibility="private"
+        ).then(**listing, api_visibility="private")
+    return demo
+
+
+def close() -> tuple[Any, str]:
+    return gr.update(visible=False), ""

@@ -1,0 +1,101 @@
+"""What there is to say about a session, in words. Values that look secret are never among it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+from django.contrib.humanize.templatetags.humanize import naturaltime
+from django.template.defaultfilters import filesizeformat
+
+from sessionstate import Session
+from sessionstate.conf import conf
+from sessionstate.errors import Unreadable
+
+SECRET = re.compile(r"pass(word|wd|phrase)?|secret|token|api_?key|credential|private", re.I)
+HIDDEN = "(hidden)"
+MAX_PREVIEW = 60
+
+COLUMNS = ["Key", "Type", "Size", "Value"]
+
+STORES = {
+    "db": "the database",
+    "memory": "the memory of the server process",
+    "cache": "Django's cache",
+    "redis": "Redis",
+}
+
+
+def about(session: Session, user_name: str) -> dict[str, str]:
+    facts = {"Signed in as": user_name, "Session": f"{session.short_id}…"}
+    if info := session.info:
+        facts |= {
+            "Signed in": when(info.created),
+            "Ends when unused": when(info.expires),
+            "Ends in any case": when(info.created + conf.absolute_age),
+            "Holds": f"{len(session)} keys, {filesizeformat(sum(session.sizes.values()))} "
+            f"of {filesizeformat(conf.max_bytes)}",
+        }
+    return facts | {"Stored in": store(), "Answered by": process()}
+
+
+def when(epoch: float) -> str:
+    moment = datetime.fromtimestamp(epoch, UTC)
+    return f"{naturaltime(moment)} ({moment:%Y-%m-%d %H:%M} UTC)"
+
+
+def store() -> str:
+    name = conf.backend
+    if name == "db":
+        engine = settings.DATABASES["default"]["ENGINE"].rpartition(".")[2]
+        return f"{STORES[name]} ({engine})"
+    return STORES.get(name, name)
+
+
+def process() -> str:
+    return f"{socket.gethostname().partition('.')[0]}, process {os.getpid()}"
+
+
+def contents(session: Session) -> list[list[str]]:
+    """A row per key: key, type, size, and the beginning of what it holds."""
+    sizes = session.sizes
+    return [[key, *kind_and_preview(session, key, sizes[key])] for key in sorted(session)]
+
+
+def kind_and_preview(session: Mapping[str, Any], key: str, size: int) -> tuple[str, str, str]:
+    try:
+        value = session[key]
+    except Unreadable:
+        return "unreadable", filesizeformat(size), ""
+    return type(value).__name__, filesizeformat(size), preview(key, value)
+
+
+def preview(key: str, value: Any) -> str:
+    if is_secret(key):
+        return HIDDEN
+    shape = getattr(value, "shape", None)
+    if shape is not None:
+        return " x ".join(map(str, shape))
+    text = as_json(value)
+    if text is None:
+        return ""
+    return text if len(text) <= MAX_PREVIEW else f"{text[: MAX_PREVIEW - 1]}…"
+
+
+def is_secret(key: str) -> bool:
+    return SECRET.search(key) is not None
+
+
+def as_json(value: Any) -> str | None:
+    """`None` for what JSON cannot say exactly, which then is not edited by hand either."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        return text if json.loads(text) == value else None
+    except (TypeError, ValueError):
+        return None

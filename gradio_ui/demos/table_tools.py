@@ -1,0 +1,172 @@
+"""What the dashboard does with a table: filter, describe, aggregate for a plot, correlate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+Floats = npt.NDArray[np.float64]
+
+KINDS = ("Bar", "Line", "Scatter")
+ROWS = "number of rows"
+AGGREGATES = ("mean", "sum", "median", "min", "max")
+COMPARISONS = ("contains", "is", "is not", "at least", "at most")
+MAX_POINTS = 1_500
+MAX_BARS = 40
+BINS = 24
+RESAMPLES = 400
+MAX_PAIRS = 60
+
+
+class BadFilter(Exception):
+    """`str()` tells the person what is wrong with the filter."""
+
+
+def numeric_columns(table: pd.DataFrame) -> list[str]:
+    return [name for name in table.columns if pd.api.types.is_numeric_dtype(table[name])]
+
+
+def filtered(table: pd.DataFrame, column: str | None, comparison: str, value: str) -> pd.DataFrame:
+    """The rows whose `column` fits; all of them when the filter is incomplete."""
+    value = value.strip()
+    if not column or column not in table.columns or not value:
+        return table
+    cells = table[column]
+    if comparison == "contains":
+        return table[cells.astype("str").str.contains(value, case=False, regex=False)]
+    wanted = like(cells, column, value)
+    if comparison == "is":
+        return table[cells == wanted]
+    if comparison == "is not":
+        return table[cells != wanted]
+    return table[cells >= wanted] if comparison == "at least" else table[cells <= wanted]
+
+
+def like(cells: pd.Series, column: str, value: str) -> object:
+    """The value that somebody typed, as the type of the column it is compared with."""
+    try:
+        if pd.api.types.is_numeric_dtype(cells):
+            return float(value.replace(",", "."))
+        if pd.api.types.is_datetime64_any_dtype(cells):
+            return pd.Timestamp(value)
+    except ValueError as error:
+        kind = "a number" if pd.api.types.is_numeric_dtype(cells) else "a date such as 2025-03-31"
+        raise BadFilter(f"“{column}” needs {kind} to compare with.") from error
+    return value
+
+
+def describe(table: pd.DataFrame) -> pd.DataFrame:
+    """One row per column: type, filled cells, different values, range, mean and median."""
+    return pd.DataFrame([describe_column(str(name), table[name]) for name in table.columns])
+
+
+def describe_column(name: str, column: pd.Series) -> dict[str, object]:
+    filled = column.dropna()
+    numeric = pd.api.types.is_numeric_dtype(column)
+    dates = pd.api.types.is_datetime64_any_dtype(column)
+    ordered = (numeric or dates) and len(filled) > 0
+    common = filled.mode()
+    return {
+        "Column": name,
+        "Type": "number" if numeric else "date" if dates else "text",
+        "Filled": f"{len(filled) / max(len(column), 1):.0%}",
+        "Different": int(filled.nunique()),
+        "Lowest": readable(filled.min()) if ordered else "",
+        "Highest": readable(filled.max()) if ordered else "",
+        "Mean": readable(filled.mean()) if ordered else "",
+        "Median": readable(filled.median()) if ordered else "",
+        "Most common": readable(common.iloc[0]) if len(common) else "",
+    }
+
+
+def readable(value: object) -> str:
+    if isinstance(value, pd.Timestamp):
+        return value.strftime("%Y-%m-%d" if value == value.normalize() else "%Y-%m-%d %H:%M")
+    if isinstance(value, int | float | np.number):
+        return f"{float(value):,.6g}" if abs(float(value)) < 1e6 else f"{float(value):,.0f}"
+    text = str(value)
+    return text if len(text) <= 40 else f"{text[:39]}…"
+
+
+def for_plot(table: pd.DataFrame, kind: str, x: str, y: str, aggregate: str) -> pd.DataFrame:
+    """The few points that a plot shows, in two columns: x and y.
+
+    A scatter plot gets the rows themselves (a sample of many). Bars and lines get one point per x,
+    with numbers and dates cut into bins when there are many different ones.
+    """
+    if kind == "Scatter" and y != ROWS:
+        points = table[list(dict.fromkeys([x, y]))].dropna()
+        return points.sample(MAX_POINTS, random_state=0) if len(points) > MAX_POINTS else points
+    groups = binned(table[x]) if kind == "Bar" or table[x].nunique() > MAX_POINTS else table[x]
+    grouped = table.groupby(groups, observed=True, sort=True)
+    if y == ROWS:
+        result = grouped.size().rename(ROWS)
+    else:
+        result = grouped[y].agg(aggregate).rename(y if y != x else f"{aggregate} of {y}")
+    result = result.dropna()
+    if kind == "Bar" and len(result) > MAX_BARS:
+        result = result.sort_values(ascending=False).head(MAX_BARS)
+    return result.rename_axis(x).reset_index()
+
+
+def binned(column: pd.Series) -> pd.Series:
+    """Many different numbers or dates become the lower ends of equal bins."""
+    ordered = pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column)
+    if not ordered or column.nunique() <= BINS:
+        return column
+    cut = pd.cut(column, BINS)
+    return cut.map(lambda interval: interval.left, na_action="ignore").astype(
+        column.dtype, errors="ignore"
+    )
+
+
+def correlations(table: pd.DataFrame) -> tuple[list[tuple[str, str]], pd.DataFrame]:
+    """The pairs of numeric columns to look at and these columns themselves."""
+    numbers = table[numeric_columns(table)]
+    numbers = numbers.loc[:, numbers.nunique() > 1]
+    return list(combinations(numbers.columns, 2))[:MAX_PAIRS], numbers
+
+
+def bootstrap(
+    pairs: Iterable[tuple[str, str]], numbers: pd.DataFrame, seed: int = 0
+) -> Iterator[dict[str, object] | None]:
+    """For each pair Pearson's r with the 95 % interval of bootstrap resamples; `None` for a pair
+    that has too few rows in common, so that there is one step per pair."""
+    random = np.random.default_rng(seed)
+    for first, second in pairs:
+        rows = numbers[[first, second]].dropna().to_numpy(dtype=float)
+        r = float(pearson(rows[None])[0]) if len(rows) >= 3 else np.nan
+        if np.isnan(r):
+            yield None
+            continue
+        low, high = np.nanpercentile(resampled(rows, random), [2.5, 97.5])
+        yield {
+            "Column": first,
+            "and": second,
+            "r": round(r, 3),
+            "95 % from": round(float(low), 3),
+            "to": round(float(high), 3),
+            "Rows": len(rows),
+        }
+
+
+def resampled(rows: Floats, random: np.random.Generator) -> Floats:
+    """r of `RESAMPLES` resamples, some at a time to bound the memory."""
+    at_once = max(1, 400_000 // len(rows))
+    parts = []
+    for start in range(0, RESAMPLES, at_once):
+        count = min(at_once, RESAMPLES - start)
+        parts.append(pearson(rows[random.integers(0, len(rows), size=(count, len(rows)))]))
+    return np.concatenate(parts)
+
+
+def pearson(samples: Floats) -> Floats:
+    """r of the two columns of each sample; shape (samples, rows, 2) to (samples,)."""
+    centred = samples - samples.mean(axis=1, keepdims=True)
+    products = (centred[..., 0] * centred[..., 1]).sum(axis=1)
+    spread = np.sqrt((centred**2).sum(axis=1).prod(axis=1))
+    return np.divide(products, spread, out=np.full(len(samples), np.nan), where=spread > 0)

@@ -1,0 +1,54 @@
+"""The demo apps. An app of your own is registered in the same way, in a module of this name."""
+
+import gradio as gr
+
+from gradio_ui import register
+from gradio_ui.demos import account, assistant, dashboard, live_sessions
+from gradio_ui.demos.theme import page_options
+
+
+@register(
+    "assistant",
+    title="Assistant",
+    description="A chat that remembers you, also after you sign out.",
+    order=10,
+    **page_options(),
+)
+def build_assistant() -> gr.Blocks:
+    return assistant.build()
+
+
+@register(
+    "dashboard",
+    title="Dashboard",
+    description="Explore a CSV file: table, statistics and plots.",
+    groups=["analysts"],
+    order=20,
+    max_file_size="4mb",
+    **page_options(),
+)
+def build_dashboard() -> gr.Blocks:
+    return dashboard.build()
+
+
+@register(
+    "sessions",
+    title="Live sessions",
+    description="Who is signed in right now, and ending a session.",
+    staff=True,
+    order=30,
+    **page_options(),
+)
+def build_live_sessions() -> gr.Blocks:
+    return live_sessions.build()
+
+
+@register(
+    "account",
+    title="Account",
+    description="What your session holds and where it is stored.",
+    order=40,
+    **page_options(),
+)
+def build_account() -> gr.Blocks:
+    return account.build()
