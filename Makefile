@@ -7,12 +7,17 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
+.NOTPARALLEL:
 
 PORT ?= 8000
 DEMO_PASSWORD ?= gradio-demo
 ARGS ?=
-PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
-	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$name" && break; done)
+
+NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+ifndef PYTHON
+PYTHON := $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
+	"$$name" $(NEW_ENOUGH) && echo "$$name" && break; done)
+endif
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q install
@@ -56,21 +61,23 @@ pins: python
 	@$(PIP) -r requirements-dev.txt
 	@touch $@
 
-.env:
+.env: | .venv/installed
 	@umask 077; { cat .env.example; echo; \
 	  echo "DJANGO_SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(50))')"; } > .env
 	@echo "Wrote .env with development settings"
 
+# $(error) says it in one line, and ends make with status 2.
 python:
-	@[ -n '$(PYTHON)' ] && '$(PYTHON)' -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
-	  || { echo "Python 3.11 or newer is needed, and was not found (apt install python3, or PYTHON=/path/to/python3)." >&2; exit 1; }
-	@'$(PYTHON)' -c 'import ensurepip, venv' 2>/dev/null \
-	  || { echo "Python's venv module is needed, and $(PYTHON) has none (apt install python3-venv)." >&2; exit 1; }
+	$(if $(shell '$(PYTHON)' $(NEW_ENOUGH) && echo yes),,$(error \
+	  Python 3.11 or newer is needed and was not found: apt install python3, or make PYTHON=/path/to/python3))
+	$(if $(shell '$(PYTHON)' -c 'import ensurepip, venv' 2>/dev/null && echo yes),,$(error \
+	  Python's venv module is needed and $(PYTHON) has none: apt install python3-venv))
 
 port: python
-	@'$(PYTHON)' -c 'import socket, sys; s = socket.socket(); \
-	s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("127.0.0.1", int(sys.argv[1])))' '$(PORT)' 2>/dev/null \
-	  || { echo "Port $(PORT) is taken or not a port: stop what uses it, or choose another with make run PORT=8123." >&2; exit 1; }
+	$(if $(shell '$(PYTHON)' -c 'import socket, sys; s = socket.socket(); \
+	  s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); \
+	  s.bind(("127.0.0.1", int(sys.argv[1])))' '$(PORT)' 2>/dev/null && echo yes),,$(error \
+	  Port $(PORT) is taken or not a port: stop what uses it, or choose another with make run PORT=8123))
 
 system-packages:
 	@missing=(); \

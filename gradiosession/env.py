@@ -8,9 +8,9 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from environ import Env
 
-# Django calls a key with this prefix insecure itself (security.W009).
 INSECURE_PREFIX = "django-insecure-"
 MIN_SECRET_LENGTH = 50
+MIN_SECRET_VARIETY = 5
 
 
 class _Environment(Env):
@@ -50,7 +50,12 @@ def refuse_unsafe(settings: Mapping[str, Any]) -> None:
     if settings["DEBUG"]:
         return
     secret = settings["SECRET_KEY"]
-    if not secret or secret.startswith(INSECURE_PREFIX) or len(secret) < MIN_SECRET_LENGTH:
+    # As security.W009 sees it.
+    if (
+        secret.startswith(INSECURE_PREFIX)
+        or len(secret) < MIN_SECRET_LENGTH
+        or len(set(secret)) < MIN_SECRET_VARIETY
+    ):
         raise ImproperlyConfigured(
             f"DJANGO_SECRET_KEY must be a random secret of at least {MIN_SECRET_LENGTH} characters "
             "when DJANGO_DEBUG is off (for development set DJANGO_DEBUG=1)."
