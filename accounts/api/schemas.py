@@ -1,0 +1,97 @@
+"""What goes in and out of the API."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from django.contrib.auth.models import User
+from ninja import Schema
+from pydantic import Field, StringConstraints
+
+Username = Annotated[str, StringConstraints(min_length=1, max_length=254, pattern=r"^[^\x00]+$")]
+# Far above what anybody types; hashing costs time for every byte.
+Password = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
+
+
+class Problem(Schema):
+    """Problem details (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
+class SignIn(Schema):
+    username: Username = Field(description="User name or e-mail address", examples=["ada"])
+    password: Password = Field(examples=["gradio-demo"])
+    remember: bool = Field(False, description="Stay signed in when the browser is closed")
+
+
+class Register(Schema):
+    username: Username
+    password: Password
+    email: str = Field("", max_length=254)
+
+
+class Registered(Schema):
+    username: str
+
+
+class Refresh(Schema):
+    # A token that is too long is a bad token (401), not a bad request.
+    refresh: str
+
+
+class Person(Schema):
+    id: int
+    username: str
+    name: str
+    email: str
+    groups: list[str]
+    is_staff: bool
+    is_superuser: bool
+
+    @classmethod
+    def of(cls, user: User) -> Person:
+        return cls(
+            id=user.pk,
+            username=user.get_username(),
+            name=user.get_full_name(),
+            email=user.email,
+            groups=sorted(user.groups.values_list("name", flat=True)),
+            is_staff=user.is_staff,
+            is_superuser=user.is_superuser,
+        )
+
+
+class Tokens(Schema):
+    access: str = Field(description="For `Authorization: Bearer` or `X-Session-Token`")
+    refresh: str = Field(description="Good for one call of /api/auth/refresh")
+    expires_in: int = Field(description="Seconds until `access` expires")
+    session_id: str
+    user: Person
+
+
+class Me(Schema):
+    user: Person
+    groups: list[str]
+    session_id: str
+    created: datetime
+    expires: datetime = Field(description="When the session ends if it is not used any more")
+
+
+class SessionOut(Schema):
+    id: str
+    current: bool
+    device: str
+    ip: str
+    user_agent: str
+    created: datetime
+    last_used: datetime
+    expires: datetime
+
+
+class Ended(Schema):
+    ended: int

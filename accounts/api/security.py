@@ -1,0 +1,71 @@
+"""`auth=session_auth` on an operation: `request.auth` is a signed-in user's session, or 401."""
+
+from __future__ import annotations
+
+from typing import ClassVar, cast
+
+from django.conf import settings
+from django.http import HttpRequest
+from ninja.errors import HttpError
+from ninja.security.base import AuthBase
+
+from accounts.origin import is_cross_site
+from sessionstate.engine import SessionStore
+from sessionstate.tickets import Source, Ticket
+
+
+class _TicketAuth(AuthBase):
+    """One place a ticket can be in. Which of them counts was settled when it was read."""
+
+    source: ClassVar[Source]
+
+    def __call__(self, request: HttpRequest) -> SessionStore | None:
+        ticket: Ticket | None = getattr(request, "ticket", None)
+        if ticket is None or ticket.source != self.source or not request.user.is_authenticated:
+            return None
+        if self.source == "cookie":
+            refuse_cross_site(request)
+        return cast(SessionStore, request.session)
+
+
+class BearerTicket(_TicketAuth):
+    source = "bearer"
+    openapi_type = "http"
+    openapi_scheme = "bearer"
+    openapi_bearerFormat = "JWT"
+
+
+class SessionTokenHeader(_TicketAuth):
+    source = "header"
+    openapi_type = "apiKey"
+    openapi_in = "header"
+    openapi_name = "X-Session-Token"
+
+
+class SessionCookie(_TicketAuth):
+    source = "cookie"
+    openapi_type = "apiKey"
+    openapi_in = "cookie"
+
+    @property
+    def openapi_name(self) -> str:
+        return settings.SESSION_COOKIE_NAME
+
+
+# ninja tries one after the other, and documents each as a security scheme of its own.
+session_auth = [BearerTicket(), SessionTokenHeader(), SessionCookie()]
+
+
+def refuse_cross_site(request: HttpRequest) -> None:
+    """403 unless the request says that a page of this site sent it."""
+    assert request.method
+    scheme = request.scheme or "http"
+    if is_cross_site(request.method, request.headers, request.get_host(), scheme):
+        raise HttpError(403, "This request was not sent from a page of this site.")
+
+
+def refuse_foreign_page(request: HttpRequest) -> None:
+    """403 when a browser says that another site's page sent it. For requests that carry a
+    password and set a cookie: a page could sign its reader in as somebody else."""
+    if "Origin" in request.headers or "Sec-Fetch-Site" in request.headers:
+        refuse_cross_site(request)

@@ -1,0 +1,73 @@
+"""Settings of the app, read when they are used, so that `override_settings` just works."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+
+
+class Conf:
+    """Tickets are set by simplejwt's own names in `SIMPLE_JWT`; cookies by `SESSION_COOKIE_*`."""
+
+    def _jwt(self, name: str, default: Any) -> Any:
+        return getattr(settings, "SIMPLE_JWT", {}).get(name, default)
+
+    @property
+    def access_age(self) -> timedelta:
+        age: timedelta = self._jwt("ACCESS_TOKEN_LIFETIME", timedelta(minutes=15))
+        return age
+
+    @property
+    def refresh_age(self) -> timedelta:
+        age: timedelta = self._jwt("REFRESH_TOKEN_LIFETIME", timedelta(days=14))
+        return age
+
+    @property
+    def algorithm(self) -> str:
+        return str(self._jwt("ALGORITHM", "HS256"))
+
+    @property
+    def signing_key(self) -> str:
+        return str(self._jwt("SIGNING_KEY", settings.SECRET_KEY))
+
+    @property
+    def old_keys(self) -> tuple[str, ...]:
+        """Keys that no longer sign but still verify, until what they signed has expired."""
+        if "SIGNING_KEY" in getattr(settings, "SIMPLE_JWT", {}):
+            return ()
+        return tuple(settings.SECRET_KEY_FALLBACKS)
+
+    @property
+    def issuer(self) -> str:
+        return str(self._jwt("ISSUER", "gradiosession"))
+
+    @property
+    def audience(self) -> str:
+        return str(self._jwt("AUDIENCE", "gradiosession"))
+
+    @property
+    def leeway(self) -> float:
+        """Seconds by which the clocks of two servers may differ."""
+        return float(self._jwt("LEEWAY", 10))
+
+    @property
+    def refresh_settle(self) -> float:
+        """Seconds in which a refresh token presented twice is a race, not a theft."""
+        return float(getattr(settings, "ACCOUNTS_REFRESH_SETTLE", 0.5))
+
+    @property
+    def signup_open(self) -> bool:
+        return bool(getattr(settings, "ACCOUNTS_SIGNUP_OPEN", False))
+
+    @property
+    def demo_users(self) -> bool:
+        return bool(getattr(settings, "DEMO_USERS", settings.DEBUG))
+
+    @property
+    def demo_password(self) -> str:
+        return str(getattr(settings, "DEMO_PASSWORD", "gradio-demo"))
+
+
+conf = Conf()

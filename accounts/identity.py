@@ -1,0 +1,64 @@
+"""Ticket -> session -> user: who sends this request. For what runs outside Django's middleware."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from django.contrib.auth import get_user
+from django.contrib.auth.models import AbstractBaseUser
+from django.http import HttpRequest
+
+from sessionstate.engine import SessionStore
+from sessionstate.threads import in_thread
+from sessionstate.tickets import BadTicket, Ticket, get_scheme
+
+# missing: no ticket was sent; invalid: it is broken or expired; ended: its session is gone;
+# foreign: its session is somebody else's; nobody: a visitor's session, or the user was disabled
+# or has a new password since.
+Code = Literal["missing", "invalid", "ended", "foreign", "nobody"]
+
+
+class NotAuthenticated(Exception):
+    def __init__(self, code: Code, message: str = "Not authenticated") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    user: AbstractBaseUser
+    session: SessionStore
+    ticket: Ticket
+
+
+def identify(headers: Mapping[str, str], cookies: Mapping[str, str]) -> Identity:
+    """Raises `NotAuthenticated`, and `StoreUnavailable` when nobody can tell."""
+    try:
+        ticket = get_scheme().read(headers, cookies)
+    except BadTicket as error:
+        raise NotAuthenticated("invalid", str(error)) from error
+    if ticket is None:
+        raise NotAuthenticated("missing")
+    return identify_ticket(ticket)
+
+
+def identify_ticket(ticket: Ticket) -> Identity:
+    session = SessionStore.for_ticket(ticket)
+    request = HttpRequest()
+    request.session = session
+    # Django's own rules: the backend may refuse (disabled), the hash may be of an old password.
+    user = get_user(request)
+    if not user.is_authenticated:
+        if session.ticket_error == "foreign":
+            raise NotAuthenticated("foreign")
+        raise NotAuthenticated("ended" if session.ticket_error else "nobody")
+    assert isinstance(user, AbstractBaseUser)
+    return Identity(user, session, ticket)
+
+
+async def aidentify(headers: Mapping[str, str], cookies: Mapping[str, str]) -> Identity:
+    """`identify` in one hop: session and user are read by one thread, one after the other."""
+    return await in_thread(identify, headers, cookies)

@@ -1,0 +1,42 @@
+"""What people may do with their own logins; the page and the API do the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.contrib.auth import logout
+from django.http import HttpRequest
+
+from sessionstate import logins
+from sessionstate.logins import Login
+
+from .devices import describe
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSession:
+    login: Login
+    device: str
+    current: bool
+
+
+def own_sessions(request: HttpRequest) -> list[OwnSession]:
+    """The current one first, then the last used."""
+    found = [
+        OwnSession(login, describe(login.user_agent), login.id == request.session.session_key)
+        for login in logins.for_user(request.user.pk)
+    ]
+    return sorted(found, key=lambda own: not own.current)
+
+
+def end_own(request: HttpRequest, session_id: str) -> bool:
+    """`False` when it is not one of the user's, or gone."""
+    if session_id == request.session.session_key:
+        logout(request)
+        return True
+    owned = {login.id for login in logins.for_user(request.user.pk)}
+    return session_id in owned and logins.revoke(session_id)
+
+
+def end_others(request: HttpRequest) -> int:
+    return logins.revoke_user(request.user.pk, except_id=request.session.session_key)

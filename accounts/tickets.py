@@ -1,0 +1,88 @@
+"""Where tickets are read from and written to: three places, each with its own kind of token."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+
+from sessionstate.clock import timestamp
+from sessionstate.lifetime import session_expires
+from sessionstate.tickets import Source, Ticket
+
+from .tokens import AccessToken, CookieToken, SessionToken, issue, read
+
+if TYPE_CHECKING:
+    from sessionstate.engine import SessionStore
+
+# The cookie is written anew once this share of its life has passed: who is active stays in.
+RENEW_AFTER = 0.1
+
+
+class JWTTickets:
+    """`Authorization: Bearer`, then `X-Session-Token`, then the cookie.
+
+    The first one present decides: a broken header never falls back to the cookie.
+    """
+
+    def read(self, headers: Mapping[str, str], cookies: Mapping[str, str]) -> Ticket | None:
+        scheme, _, token = headers.get("Authorization", "").strip().partition(" ")
+        if scheme.lower() == "bearer":
+            return _ticket(AccessToken, token.strip(), "bearer")
+        header = headers.get("X-Session-Token")
+        if header is not None:
+            return _ticket(AccessToken, header.strip(), "header")
+        if cookie := cookies.get(settings.SESSION_COOKIE_NAME):
+            return _ticket(CookieToken, cookie, "cookie")
+        return None
+
+    def cookie(self, session: SessionStore) -> dict[str, Any] | None:
+        if session.session_key is None or session.info is None:
+            return None  # nothing is stored that a ticket could name
+        moment = timestamp()
+        end = session_expires(
+            session.get("_session_expiry"), used=moment, created=session.info.created
+        )
+        life = end - moment
+        if life <= 0 or _still_good(session.ticket, session.session_key, end, life):
+            return None
+        token = issue(
+            CookieToken,
+            session_id=session.session_key,
+            user_id=session.get("_auth_user_id"),
+            lifetime=timedelta(seconds=life),
+        )
+        return {
+            "key": settings.SESSION_COOKIE_NAME,
+            "value": token,
+            "max_age": None if session.get_expire_at_browser_close() else int(life),
+            "domain": settings.SESSION_COOKIE_DOMAIN,
+            "path": settings.SESSION_COOKIE_PATH,
+            "secure": settings.SESSION_COOKIE_SECURE,
+            "httponly": settings.SESSION_COOKIE_HTTPONLY,
+            "samesite": settings.SESSION_COOKIE_SAMESITE,
+        }
+
+    def expired_cookie(self) -> dict[str, Any]:
+        return {
+            "key": settings.SESSION_COOKIE_NAME,
+            "path": settings.SESSION_COOKIE_PATH,
+            "domain": settings.SESSION_COOKIE_DOMAIN,
+            "samesite": settings.SESSION_COOKIE_SAMESITE,
+        }
+
+
+def _ticket(kind: type[SessionToken], raw: str, source: Source) -> Ticket:
+    claims = read(kind, raw)
+    return Ticket(claims.session_id, claims.user_id, source, claims.issued, claims.expires)
+
+
+def _still_good(ticket: Ticket | None, session_key: str, end: float, life: float) -> bool:
+    if ticket is None or ticket.session_id != session_key:
+        return False
+    if ticket.source != "cookie":
+        return True  # a program with a token of its own has no use for a cookie
+    # Above the upper bound the session was given a shorter life than the cookie says.
+    return end - RENEW_AFTER * life <= ticket.expires <= end + 1

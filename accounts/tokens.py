@@ -1,0 +1,167 @@
+"""The signed tokens: simplejwt's, with our claims, our keys and our clock.
+
+A token only names a session (`sid`) and whom it was made for (`sub`, absent for visitors); the
+session on the server decides. `typ` says where it may be presented, so that a cookie copied into
+a header, or a refresh token sent as an access token, is worth nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+import jwt
+from rest_framework_simplejwt.backends import TokenBackend
+from rest_framework_simplejwt.exceptions import ExpiredTokenError, TokenBackendError, TokenError
+from rest_framework_simplejwt.tokens import Token
+
+from sessionstate.clock import now, timestamp
+from sessionstate.tickets import BadTicket
+
+from .conf import conf
+
+# Far above what we issue (about 400 bytes); what is longer is not even parsed.
+MAX_LENGTH = 8 * 1024
+
+# No `kid`, `jku`, `jwk`, `x5u`, `crit`: the key is ours to choose, not the token's.
+_HEADER = {"alg", "typ"}
+
+
+class _Backend(TokenBackend):
+    """Verifies everything but time, which PyJWT would take from the system's clock."""
+
+    def __init__(
+        self, algorithm: str, key: str, old_keys: tuple[str, ...], issuer: str, audience: str
+    ) -> None:
+        super().__init__(algorithm, key, issuer=issuer, audience=audience)
+        self._older = [TokenBackend(algorithm, old) for old in old_keys]
+
+    def decode(self, token: Any, verify: bool = True) -> dict[str, Any]:
+        keys = [backend.get_verifying_key(token) for backend in (self, *self._older)]
+        for key in keys:
+            try:
+                decoded = jwt.decode_complete(
+                    token,
+                    key,
+                    algorithms=[self.algorithm],
+                    audience=self.audience,
+                    issuer=self.issuer,
+                    options={
+                        "strict_aud": True,
+                        "verify_exp": False,
+                        "verify_iat": False,
+                        "verify_nbf": False,
+                    },
+                )
+            except jwt.InvalidSignatureError:
+                continue
+            except jwt.InvalidTokenError as error:
+                raise TokenBackendError("Token is invalid") from error
+            if not decoded["header"].keys() <= _HEADER:
+                raise TokenBackendError("Token has headers that are not accepted")
+            claims: dict[str, Any] = decoded["payload"]
+            return claims
+        raise TokenBackendError("Token is signed by an unknown key")
+
+
+@lru_cache(maxsize=8)
+def _backend(
+    algorithm: str, key: str, old_keys: tuple[str, ...], issuer: str, audience: str
+) -> _Backend:
+    return _Backend(algorithm, key, old_keys, issuer, audience)
+
+
+class SessionToken(Token):
+    lifetime = timedelta()  # `issue` gives the real one
+
+    def get_token_backend(self) -> TokenBackend:
+        return _backend(conf.algorithm, conf.signing_key, conf.old_keys, conf.issuer, conf.audience)
+
+    @property
+    def current_time(self) -> datetime:
+        return now()
+
+    @current_time.setter
+    def current_time(self, value: datetime) -> None:
+        """simplejwt would note the system's time here."""
+
+    def verify(self) -> None:
+        claims, moment = self.payload, timestamp()
+        if claims.get("typ") != self.token_type:
+            raise TokenError("Token has the wrong type")
+        if not all(type(claims.get(name)) is int for name in ("exp", "iat", "nbf")):
+            raise TokenError("Token has no valid times")
+        if not all(type(claims.get(name)) is str for name in ("sid", "jti")):
+            raise TokenError("Token names no session")
+        if "sub" in claims and type(claims["sub"]) is not str:
+            raise TokenError("Token names no valid user")
+        if claims["exp"] <= moment - conf.leeway:
+            raise ExpiredTokenError("Token is expired")
+        if max(claims["iat"], claims["nbf"]) > moment + conf.leeway:
+            raise TokenError("Token is not valid yet")
+
+
+class AccessToken(SessionToken):
+    token_type = "access"
+
+
+class RefreshToken(SessionToken):
+    token_type = "refresh"
+
+
+class CookieToken(SessionToken):
+    token_type = "cookie"
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    session_id: str
+    user_id: str | None
+    jti: str
+    issued: float
+    expires: float
+
+
+def issue(
+    kind: type[SessionToken],
+    *,
+    session_id: str,
+    user_id: str | None,
+    lifetime: timedelta,
+    jti: str | None = None,
+) -> str:
+    token = kind()
+    token.payload = {"typ": kind.token_type, "sid": session_id}
+    if user_id is not None:
+        token["sub"] = user_id
+    token.set_jti()
+    if jti is not None:
+        token["jti"] = jti
+    token.set_iat()
+    token["nbf"] = token["iat"]
+    token.set_exp(lifetime=lifetime)
+    return str(token)
+
+
+def read(kind: type[SessionToken], raw: str) -> Claims:
+    """Raises `BadTicket`, whatever was sent."""
+    if len(raw) > MAX_LENGTH:
+        raise BadTicket("The token is too long")
+    if not raw.isascii() or raw.count(".") != 2:
+        raise BadTicket("The token is not valid")
+    try:
+        claims = kind(raw).payload  # type: ignore[arg-type]  # simplejwt means the encoded one
+    except ExpiredTokenError as error:
+        raise BadTicket("The token has expired") from error
+    except (TokenError, ValueError, TypeError, RecursionError) as error:
+        # PyJWT parses the header before it knows who signed it: nesting, odd numbers, odd types.
+        raise BadTicket("The token is not valid") from error
+    return Claims(
+        session_id=claims["sid"],
+        user_id=claims.get("sub"),
+        jti=claims["jti"],
+        issued=float(claims["iat"]),
+        expires=float(claims["exp"]),
+    )
