@@ -5,10 +5,7 @@ The one place that talks to a backend on behalf of the Django engine and of the 
 
 from __future__ import annotations
 
-import asyncio
-import random
 import secrets
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Protocol
@@ -16,11 +13,9 @@ from typing import Protocol
 from sessionstate.backends import get_backend
 from sessionstate.backends.base import Address, Backend, Info, Snapshot, Stamp
 from sessionstate.conf import conf
-from sessionstate.errors import LockTimeout, SessionExists, SessionGone
+from sessionstate.errors import SessionExists, SessionGone
 from sessionstate.mapping import Changes, Values
-
-# Between two attempts to get a lock, in seconds; with jitter, so that waiters do not march in step.
-_PAUSE = (0.002, 0.02)
+from sessionstate.turns import aturn, turn
 
 
 class Lifetime(Protocol):
@@ -145,48 +140,34 @@ class StoredRecord:
         raises `LockTimeout`.
         """
         token, pending = secrets.token_hex(16), self.values.changes()
-        deadline = time.monotonic() + conf.lock_timeout
-        while not self.backend.lock(self.address, token, conf.lock_age):
-            self._check_deadline(deadline)
-            time.sleep(random.uniform(*_PAUSE))
-        try:
+        with turn(self.backend, self.address, token):
             snapshot = self.backend.load(self.address)
             self._enter(snapshot, token)
             try:
                 yield
+                if self.values.changes():
+                    self.save()
             except BaseException:
                 self._revert(snapshot, pending)
                 raise
-            if self.values.changes():
-                self.save()
-        finally:
-            self._token = None
-            self.backend.unlock(self.address, token)
+            finally:
+                self._token = None
 
     @asynccontextmanager
     async def aatomic(self) -> AsyncIterator[None]:
         token, pending = secrets.token_hex(16), self.values.changes()
-        deadline = time.monotonic() + conf.lock_timeout
-        while not await self.backend.alock(self.address, token, conf.lock_age):
-            self._check_deadline(deadline)
-            await asyncio.sleep(random.uniform(*_PAUSE))
-        try:
+        async with aturn(self.backend, self.address, token):
             snapshot = await self.backend.aload(self.address)
             self._enter(snapshot, token)
             try:
                 yield
+                if self.values.changes():
+                    await self.asave()
             except BaseException:
                 self._revert(snapshot, pending)
                 raise
-            if self.values.changes():
-                await self.asave()
-        finally:
-            self._token = None
-            await self.backend.aunlock(self.address, token)
-
-    def _check_deadline(self, deadline: float) -> None:
-        if time.monotonic() > deadline:
-            raise LockTimeout(f"no lock on this {self.address.kind} in {conf.lock_timeout} s")
+            finally:
+                self._token = None
 
     def _enter(self, snapshot: Snapshot | None, token: str) -> None:
         if snapshot is None and not self._upsert:

@@ -146,18 +146,18 @@ class Backend(ThreadedBackend):
         until = _date(now().timestamp() + age)
         locks = StateLock.objects.using(self.alias)
         with _answering():
-            if locks.filter(address=str(address), until__lte=now()).update(
-                token=token, until=until
-            ):
+            held = locks.filter(address=str(address)).values_list("until", flat=True).first()
+            if held is None:
+                try:
+                    with transaction.atomic(self.alias):
+                        locks.create(address=str(address), token=token, until=until)
+                except IntegrityError:
+                    return False
                 return True
-            if locks.filter(address=str(address)).exists():
+            if held > now():  # a waiter reads, so that it is not in the holder's way
                 return False
-            try:
-                with transaction.atomic(self.alias):
-                    locks.create(address=str(address), token=token, until=until)
-            except IntegrityError:
-                return False
-            return True
+            expired = locks.filter(address=str(address), until__lte=now())
+            return bool(expired.update(token=token, until=until))
 
     def unlock(self, address: Address, token: str) -> None:
         with _answering():

@@ -211,15 +211,17 @@ def test_who_does_not_get_the_lock_in_time_is_told() -> None:
         pass
 
 
-def test_atomic_outliving_its_lock_does_not_overwrite_the_next_holder() -> None:
+def test_atomic_outliving_its_lock_does_not_overwrite_the_next_holder(backend: Backend) -> None:
     store = signed_in(n=1)
-    one, two = session(store), session(store)
-    with pytest.raises(LockTimeout), one.atomic():
-        one["n"] = 100
+    callback = session(store)
+    with pytest.raises(LockTimeout), callback.atomic():
+        callback["n"] = 100
         clock.shift(60)
-        with two.atomic():
-            two["n"] += 1
-    assert session(store)["n"] == 2
+        # What another process does meanwhile; in this one, waiters would queue behind us.
+        address = callback._record.address
+        assert backend.lock(address, "another process", 10)
+    assert session(store)["n"] == 1
+    assert not backend.lock(address, "a third", 10)  # nor was its lock taken from it
 
 
 async def test_async_callbacks_load_and_save_without_blocking() -> None:
