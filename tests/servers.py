@@ -61,7 +61,7 @@ def _listens(port: int) -> bool:
         return sock.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _allow_interrupt() -> None:
+def allow_interrupt() -> None:
     # A test run started in the background of a shell has SIGINT ignored, and hands that down.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
@@ -81,7 +81,7 @@ def running(
             stderr=subprocess.STDOUT,
             cwd=directory,
             user=user,
-            preexec_fn=_allow_interrupt,
+            preexec_fn=allow_interrupt,
         ) as process,
     ):
         try:
@@ -294,7 +294,7 @@ class SiteFactory:
                 env=full_env,
                 # Not in this process group: the terminal's Ctrl-C is pytest's.
                 start_new_session=True,
-                preexec_fn=_allow_interrupt,
+                preexec_fn=allow_interrupt,
             )
         site = Site(
             f"http://127.0.0.1:{port}", port, server, process, log_file, full_env, allow_traceback

@@ -1,0 +1,1 @@
+"""A Django app whose gradio_apps module cannot be imported."""
