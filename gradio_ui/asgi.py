@@ -1,0 +1,217 @@
+"""Everything below `/gradio/`: the gate, the mounted apps and their lifespan, as one ASGI app."""
+
+import re
+from collections.abc import MutableMapping
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gradio_ui import compat, gate, registry, routes
+from gradio_ui.connections import Connections
+from gradio_ui.gate import Admission, LoginNeeded, Refused
+from gradio_ui.problems import Problem
+from gradio_ui.routes import Access, Route
+from sessionstate import Session
+from sessionstate.threads import in_thread
+
+_SLUG = re.compile(r"/gradio/([^/]+)(/.*)?", re.DOTALL)
+# Named by their content, so they never change.
+_HASHED_ASSET = re.compile(r"/assets/.*-[A-Za-z0-9_-]{8}\.[a-z0-9]+")
+_UNAVAILABLE = Problem(
+    503, "Restarting", "The server is about to restart. Please try again.", {"Retry-After": "3"}
+)
+_NOT_FOUND = Problem(404, "Not found", "There is no such app or page.")
+_NOT_ALLOWED = Problem(405, "Method not allowed")
+
+
+class GradioRouter:
+    """Serves `http` and `lifespan`. Making one builds the registered apps."""
+
+    def __init__(self) -> None:
+        compat.prepare()
+        from gradio_ui.lifespan import Lifespan
+        from gradio_ui.mount import mount_all
+
+        self.connections = Connections()
+        self.mounts = mount_all()
+        self.lifespan = Lifespan(self.mounts.values(), self.connections)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            return await self._serve_lifespan(receive, send)
+        try:
+            await self._serve(scope, receive, send)
+        except Refused as refused:
+            await self._explain(refused, scope, receive, send)
+
+    async def _serve_lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await self.lifespan.start()
+                await send({"type": "lifespan.startup.complete"})
+            elif message["type"] == "lifespan.shutdown":
+                await self.lifespan.stop()
+                return await send({"type": "lifespan.shutdown.complete"})
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = _below_root(scope)
+        if path in ("/gradio", "/gradio/"):
+            return await self._first_app(scope, receive, send)
+        match = _SLUG.fullmatch(path)
+        mount = self.mounts.get(match[1]) if match else None
+        if match is None or mount is None:
+            raise Refused(_NOT_FOUND)
+        _note(scope, app=mount.spec.slug)
+        if match[2] is None:
+            query = scope["query_string"].decode("latin-1")
+            target = f"{scope.get('root_path', '')}/gradio/{match[1]}/" + (query and f"?{query}")
+            return await RedirectResponse(target, 308)(scope, receive, send)
+        route = routes.find(match[2], mount.pages)
+        if route is None or route.access is Access.REFUSED:
+            raise Refused(_NOT_FOUND)
+        if scope["method"] not in route.methods:
+            raise Refused(_NOT_ALLOWED)
+        admission, request = None, gate.parse(scope)
+        if route.access is not Access.PUBLIC:
+            admission = await in_thread(gate.admit, request, mount.spec, route)
+            _note(scope, **admission.log)
+        if self.lifespan.is_draining:
+            raise Refused(_UNAVAILABLE)
+        await self.lifespan.start()
+        if mount.app is None:
+            raise Refused(Problem(500, "This app failed to start", _failure(mount.failure)))
+        await self._pass(mount.app, request, route, admission, scope, receive, send)
+
+    async def _pass(
+        self,
+        app: ASGIApp,
+        request: HttpRequest,
+        route: Route,
+        admission: Admission | None,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        inner = _inner_scope(scope, request, admission)
+        guarded = _guarded(send, scope["path"], admission)
+        if not route.is_stream:
+            return await app(inner, receive, guarded)
+        # From this version on Starlette would not listen for the disconnect.
+        inner["asgi"] = {**scope.get("asgi", {}), "spec_version": "2.3"}
+        with self.connections.opened(receive, is_endless=route.is_endless) as connection:
+            await app(inner, connection.receive, guarded)
+
+    async def _first_app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] not in ("GET", "HEAD"):
+            raise Refused(_NOT_ALLOWED)
+        route = Route(Access.PAGE, frozenset())
+        admission = await in_thread(gate.admit, gate.parse(scope), None, route)
+        _note(scope, **admission.log)
+        permitted = await in_thread(registry.permitted, admission.user)  # type: ignore[arg-type]
+        target = f"/gradio/{permitted[0].slug}/" if permitted else "/"
+        response = RedirectResponse(scope.get("root_path", "") + target, 302)
+        await response(scope, receive, _guarded(send, "", admission))
+
+    async def _explain(self, refused: Refused, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            request = gate.parse(scope)
+            is_page = gate.is_navigation(request)
+        except Refused:
+            is_page = False
+        response: Response = refused.problem.json()
+        if is_page and isinstance(refused, LoginNeeded):
+            response = RedirectResponse(
+                gate.login_url(request), 302, headers={"Cache-Control": "no-store"}
+            )
+        elif is_page:
+            return await refused.problem.page(scope, receive, send)
+        response.headers["Vary"] = "Accept, Authorization, Cookie, Sec-Fetch-Mode"
+        await response(scope, receive, send)
+
+
+def _below_root(scope: Scope) -> str:
+    """The path below the place where the site is mounted. Servers differ on whether `path`
+    contains `root_path`; the specification says that it does."""
+    root, path = scope.get("root_path", "").rstrip("/"), scope["path"]
+    return str(path[len(root) :] if root and path.startswith(root + "/") else path)
+
+
+def _note(scope: MutableMapping[str, Any], **values: object) -> None:
+    scope.setdefault("log", {}).update(values)
+
+
+def _failure(failure: registry.Failure | None) -> str:
+    return (
+        str(failure) if settings.DEBUG else "The people who run this site can see why in its log."
+    )
+
+
+_TICKET_HEADERS = {b"authorization", b"x-session-token"}
+
+
+def _inner_scope(scope: Scope, request: HttpRequest, admission: Admission | None) -> Scope:
+    """The request for Gradio, which believes every header."""
+    headers = [
+        (name, value)
+        for name, value in scope["headers"]
+        # Origin: Gradio would answer any of them with permission to read. Forwarded and
+        # X-Gradio-Server: it would build its URLs from them; what a trusted proxy says of host
+        # and scheme is in `request` already. Tickets: callbacks have the session and no use for
+        # what opens it.
+        if not name.startswith(b"x-forwarded-")
+        and name not in {b"origin", b"forwarded", b"x-gradio-server", b"host", b"cookie"}
+        and name not in _TICKET_HEADERS
+    ]
+    headers.append((b"host", request.get_host().encode("latin-1")))
+    cookies = [
+        f"{name}={value}"
+        for name, value in request.COOKIES.items()
+        if name not in (settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME)
+    ]
+    if cookies:
+        headers.append((b"cookie", "; ".join(cookies).encode("latin-1", "replace")))
+    inner = {**scope, "headers": headers, "scheme": request.scheme}
+    # Nothing that a server or an outer layer put there may pass for ours.
+    inner["state"] = dict(scope.get("state") or {})
+    for key in ("user", "session"):
+        inner.pop(key, None)
+        inner["state"].pop(key, None)
+    if admission:
+        session = Session(admission.session_id)
+        inner |= {"user": admission.user, "session": session}
+        inner["state"]["session"] = session
+    return inner
+
+
+def _guarded(send: Send, path: str, admission: Admission | None) -> Send:
+    """Adds what Gradio does not say about how its responses may be kept and shown."""
+
+    async def guarded(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            headers["X-Content-Type-Options"] = "nosniff"
+            if admission is None:
+                if message["status"] == 200 and _HASHED_ASSET.search(path):
+                    headers["Cache-Control"] = "public, max-age=31536000, immutable"
+            else:
+                _private(headers)
+                for cookie in admission.cookies:
+                    headers.append("Set-Cookie", cookie)
+        await send(message)
+
+    return guarded
+
+
+def _private(headers: MutableHeaders) -> None:
+    kind = Headers(raw=headers.raw).get("content-type", "")
+    if kind.startswith(("text/html", "application/json", "text/event-stream")):
+        headers["Cache-Control"] = "no-store"
+    else:
+        headers.setdefault("Cache-Control", "private, no-cache")
+    headers.setdefault("Referrer-Policy", "same-origin")
+    headers.setdefault("X-Frame-Options", "SAMEORIGIN")

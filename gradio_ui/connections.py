@@ -1,0 +1,81 @@
+"""Open requests, each of which the server can end from its side."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from starlette.types import Message, Receive
+
+
+class Connection:
+    """One open response. `receive` says that the client has left as soon as `end()` is called,
+    which ends Gradio's streams and heartbeats in an orderly way, their clean-up included."""
+
+    def __init__(self, receive: Receive, *, is_endless: bool) -> None:
+        self.is_endless = is_endless
+        self._receive = receive
+        self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._next: asyncio.Future[Message] | None = None
+
+    def end(self) -> None:
+        if not self._ended.done():
+            self._ended.set_result(None)
+
+    async def receive(self) -> Message:
+        while not self._ended.done():
+            # Kept for the next call when this one is cancelled, as Starlette does to look
+            # whether there is a message: one that arrives just then would be lost. And two may
+            # wait at a time, the stream and whoever watches for its end.
+            if self._next is None:
+                self._next = asyncio.ensure_future(self._receive())
+            waited = self._next
+            await asyncio.wait((waited, self._ended), return_when=asyncio.FIRST_COMPLETED)
+            if waited.done() and self._next is waited:
+                self._next = None
+                message = waited.result()
+                if message["type"] != "http.disconnect":
+                    return message
+                self.end()
+        return {"type": "http.disconnect"}
+
+    def close(self) -> None:
+        if self._next is not None:
+            self._next.cancel()
+
+
+class Connections:
+    def __init__(self) -> None:
+        self._open: set[Connection] = set()
+        self._changed = asyncio.Event()
+
+    @contextmanager
+    def opened(self, receive: Receive, *, is_endless: bool) -> Iterator[Connection]:
+        connection = Connection(receive, is_endless=is_endless)
+        self._open.add(connection)
+        try:
+            yield connection
+        finally:
+            connection.close()
+            self._open.discard(connection)
+            self._changed.set()
+
+    async def end_all(self, limit: float) -> None:
+        """End what never ends by itself now and the rest when `limit` seconds have passed;
+        return when all of it is over, or soon after the limit."""
+        for connection in self._open:
+            if connection.is_endless:
+                connection.end()
+        if not await self._all_closed(limit):
+            for connection in self._open:
+                connection.end()
+            await self._all_closed(limit / 4)
+
+    async def _all_closed(self, limit: float) -> bool:
+        try:
+            async with asyncio.timeout(limit):
+                while self._open:
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            return False
+        return True

@@ -1,0 +1,128 @@
+"""Who may use an app, decided before Gradio hears of the request.
+
+Gradio checks its own login on some of its routes only, so nothing is left to it: without a
+session that stands, and whose user may open the app, no private route is reached.
+"""
+
+from dataclasses import dataclass, field
+from io import BytesIO
+from urllib.parse import quote
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
+from django.core.exceptions import DisallowedHost
+from django.core.handlers.asgi import ASGIRequest
+from django.db import Error as DatabaseError
+from django.http import HttpResponse
+from django.shortcuts import resolve_url
+from starlette.types import Scope
+
+from accounts.identity import NotAuthenticated, identify
+from accounts.origin import is_cross_site
+from gradio_ui.problems import Problem
+from gradio_ui.registry import AppSpec
+from gradio_ui.routes import Access, Route
+from sessionstate.errors import StoreUnavailable
+from sessionstate.tickets import get_scheme
+
+
+class Refused(Exception):
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.title)
+        self.problem = problem
+
+
+class LoginNeeded(Refused):
+    """401. A page sends its visitor to the login instead."""
+
+
+@dataclass(frozen=True)
+class Admission:
+    """A request that may pass, and as whom."""
+
+    user: AbstractBaseUser
+    session_id: str
+    # Set-Cookie headers that renew the login.
+    cookies: list[str] = field(default_factory=list)
+
+    @property
+    def log(self) -> dict[str, object]:
+        return {"user_id": self.user.pk, "session": self.session_id[:8]}
+
+
+def parse(scope: Scope) -> ASGIRequest:
+    """The request as Django sees it: cookies, the scheme behind a trusted proxy, a host that is
+    one of ours."""
+    request = ASGIRequest(scope, BytesIO())
+    try:
+        request.get_host()
+    except DisallowedHost as error:
+        raise Refused(Problem(400, "Bad request", "This site has another name.")) from error
+    return request
+
+
+def admit(request: ASGIRequest, spec: AppSpec | None, route: Route) -> Admission:
+    """Decide, or raise `Refused`. Blocks: session, user and groups are read in one go.
+
+    `spec` None: any signed-in user.
+    """
+    try:
+        return _admit(request, spec, route)
+    except NotAuthenticated as error:
+        raise LoginNeeded(
+            Problem(401, "Not authenticated", error.message, {"WWW-Authenticate": "Bearer"})
+        ) from error
+    except (StoreUnavailable, DatabaseError) as error:
+        raise Refused(
+            Problem(
+                503,
+                "Temporarily unavailable",
+                "Sessions cannot be reached at the moment. Please try again.",
+                {"Retry-After": "5"},
+            )
+        ) from error
+
+
+def _admit(request: ASGIRequest, spec: AppSpec | None, route: Route) -> Admission:
+    identity = identify(request.headers, request.COOKIES)
+    if identity.ticket.source == "cookie" and _is_foreign(request):
+        raise Refused(Problem(403, "Forbidden", "This request came from another site."))
+    if spec and not spec.allows(identity.user):  # type: ignore[arg-type]
+        raise Refused(Problem(403, "Forbidden", "You may not use this app."))
+    session = identity.session
+    cookies: list[str] = []
+    if route.access is not Access.POLL:
+        if not session.touch_if_due():
+            raise NotAuthenticated("ended")
+        if cookie := get_scheme().cookie(session):
+            response = HttpResponse()
+            response.set_cookie(**cookie)
+            cookies = [morsel.OutputString() for morsel in response.cookies.values()]
+    assert session.session_key
+    return Admission(identity.user, session.session_key, cookies)
+
+
+def is_navigation(request: ASGIRequest) -> bool:
+    """Somebody opens this address in a browser, in contrast to a script or a program."""
+    if request.method not in ("GET", "HEAD"):
+        return False
+    if mode := request.headers.get("Sec-Fetch-Mode"):
+        return mode == "navigate"
+    return "text/html" in request.headers.get("Accept", "")
+
+
+def login_url(request: ASGIRequest) -> str:
+    """The login page, with the way back."""
+    here = quote(request.get_full_path(), safe="/")
+    return f"{resolve_url(settings.LOGIN_URL)}?next={here}"
+
+
+def _is_foreign(request: ASGIRequest) -> bool:
+    """Whether another site's page uses the visitor's cookie. Following a link is fine; reading
+    or writing behind their back is not, and a sibling domain is another site as well."""
+    if is_cross_site(
+        request.method or "", request.headers, request.get_host(), request.scheme or ""
+    ):
+        return True
+    site = request.headers.get("Sec-Fetch-Site")
+    return site in ("cross-site", "same-site") and not is_navigation(request)

@@ -1,0 +1,139 @@
+"""Start and stop of the Gradio apps, under servers that announce both and servers that do not.
+
+uvicorn sends ASGI lifespan events; daphne, which `manage.py runserver` uses, does not. So the
+first request starts what no event has started, and who stops it is, whichever comes first: the
+lifespan event, the signal, the end of the interpreter.
+
+On a signal the pages that are open are drained before the server hears of it: uvicorn would wait
+for ever for Gradio's heartbeats, and daphne would cut everything at once. Streams get a
+disconnect, running events have a moment to finish, the apps stop in the task that started them.
+Then the signal goes on to the server.
+"""
+
+import asyncio
+import atexit
+import contextlib
+import logging
+import signal
+import threading
+from collections.abc import Callable, Iterable
+from types import FrameType
+from typing import Any
+
+from gradio_ui.connections import Connections
+from gradio_ui.mount import Mount
+
+logger = logging.getLogger(__name__)
+
+# Seconds that running events have to finish, and that the apps have to stop. With what the
+# interpreter takes to end, a stop stays below three seconds.
+DRAIN_LIMIT = 1.2
+STOP_LIMIT = 0.5
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Lifespan:
+    def __init__(self, mounts: Iterable[Mount], connections: Connections) -> None:
+        self.is_draining = False
+        self._mounts = list(mounts)
+        self._connections = connections
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._owner: asyncio.Task[None] | None = None
+        self._started: asyncio.Future[None] | None = None
+        self._stop: asyncio.Event | None = None
+        self._stopping: asyncio.Task[None] | None = None
+        self._handlers: dict[int, Any] = {}
+
+    async def start(self) -> None:
+        """Returns when every app has started, or failed to and says so."""
+        if self._started is None:
+            self._loop = asyncio.get_running_loop()
+            self._started = self._loop.create_future()
+            self._stop = asyncio.Event()
+            self.is_draining, self._stopping = False, None
+            self._owner = self._loop.create_task(self._own(), name="gradio_ui lifespan")
+            self._watch()
+        if not self._started.done():
+            await asyncio.shield(self._started)
+
+    async def stop(self) -> None:
+        """Drain and stop, once, however many ask for it."""
+        if self._owner is None:
+            return
+        self.is_draining = True
+        if self._stopping is None:
+            self._stopping = asyncio.get_running_loop().create_task(self._wind_down())
+        await asyncio.shield(self._stopping)
+
+    async def _own(self) -> None:
+        # What Gradio starts must be stopped by the same task.
+        assert self._started is not None and self._stop is not None
+        async with contextlib.AsyncExitStack() as stack:
+            for mount in self._mounts:
+                if mount.app is None:
+                    continue
+                try:
+                    context = mount.app.router.lifespan_context(mount.app)
+                    await stack.enter_async_context(context)
+                except Exception as error:
+                    mount.fail(error)
+            self._started.set_result(None)
+            await self._stop.wait()
+
+    async def _wind_down(self) -> None:
+        assert self._owner is not None and self._stop is not None
+        await self._connections.end_all(DRAIN_LIMIT)
+        self._stop.set()
+        done, _ = await asyncio.wait((self._owner,), timeout=STOP_LIMIT)
+        if not done:
+            self._owner.cancel()
+            logger.warning("A Gradio app took too long to stop.")
+        elif error := self._owner.exception():
+            logger.error("A Gradio app failed to stop.", exc_info=error)
+        self._owner = self._started = None
+        self._unwatch()
+
+    def _watch(self) -> None:
+        atexit.register(self._at_exit)
+        if threading.current_thread() is threading.main_thread():
+            for number in _SIGNALS:
+                self._handlers[number] = signal.signal(number, self._on_signal)
+
+    def _unwatch(self) -> None:
+        atexit.unregister(self._at_exit)
+        for number, previous in self._handlers.items():
+            # A server may have put its own handlers back already.
+            if signal.getsignal(number) == self._on_signal:
+                signal.signal(number, previous)
+        self._handlers.clear()
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self._loop is None or self.is_draining:
+            # The second Ctrl-C of somebody in a hurry.
+            self._hand_on(number)
+            return
+        self.is_draining = True
+        self._loop.call_soon_threadsafe(self._drain_then, lambda: self._hand_on(number))
+
+    def _drain_then(self, hand_on: Callable[[], None]) -> None:
+        assert self._loop is not None
+        task = self._loop.create_task(self.stop())
+        task.add_done_callback(lambda _: hand_on())
+
+    def _hand_on(self, number: int) -> None:
+        """Let the server have the signal, in whichever way it listens to it."""
+        self._unwatch()
+        signal.raise_signal(signal.Signals(number))
+
+    def _at_exit(self) -> None:
+        """Nobody has stopped the apps: the autoreloader runs the server in a thread, and ends or
+        restarts it without a word."""
+        loop = self._loop
+        if loop is None or loop.is_closed():
+            return
+        with contextlib.suppress(Exception):
+            if loop.is_running():
+                asyncio.run_coroutine_threadsafe(self.stop(), loop).result(DRAIN_LIMIT + STOP_LIMIT)
+            else:
+                loop.run_until_complete(self.stop())

@@ -1,0 +1,106 @@
+"""From a registered app to an ASGI application at `/gradio/<slug>`."""
+
+import logging
+from dataclasses import dataclass, field
+from typing import Any
+
+import fastapi
+import gradio
+from starlette.applications import Starlette
+
+from gradio_ui import registry, steps
+from gradio_ui.compat import blocks as compat
+from gradio_ui.compat import queues
+from gradio_ui.registry import AppSpec, Failure
+
+logger = logging.getLogger(__name__)
+
+PREFIX = "/gradio"
+
+
+class CannotMount(Exception):
+    """What `build` returned cannot be served, for the reason given."""
+
+
+@dataclass
+class Mount:
+    """One app as it is served, or the failure that is served in its place."""
+
+    spec: AppSpec
+    app: Starlette | None = None
+    pages: frozenset[str] = field(default_factory=frozenset)
+    failure: Failure | None = None
+
+    def fail(self, error: BaseException) -> None:
+        self.app = None
+        self.failure = registry.record_failure(self.spec, error)
+
+
+def mount_all() -> dict[str, Mount]:
+    """Build every registered app. One that cannot be built does not keep the others away."""
+    mounts: dict[str, Mount] = {}
+    seen: dict[int, str] = {}
+    for spec in registry.all_apps():
+        mounts[spec.slug] = mount = Mount(spec)
+        try:
+            with steps.building():
+                blocks = spec.build()
+            if not isinstance(blocks, gradio.Blocks):
+                raise CannotMount(
+                    f"{spec.name}() returned {type(blocks).__name__}, not a gr.Blocks."
+                )
+            if id(blocks) in seen:
+                raise CannotMount(
+                    f"{spec.name}() returned the same Blocks as the app {seen[id(blocks)]!r}. "
+                    "Build a new one for each app."
+                )
+            seen[id(blocks)] = spec.slug
+            mount.app = _mount(spec, blocks)
+            mount.pages = frozenset(page for page, *_ in blocks.pages if page)
+        # SystemExit too: an app must not be able to end the server.
+        except (Exception, SystemExit) as error:
+            mount.fail(error)
+    return mounts
+
+
+def _mount(spec: AppSpec, blocks: gradio.Blocks) -> Starlette:
+    _refuse_batches(blocks)
+    options: dict[str, Any] = {"footer_links": ["api", "settings"], **spec.options}
+    if queue := options.pop("queue", None):
+        blocks.queue(**queue)
+    queues.pace(blocks)
+    compat.mark_launched(blocks)
+    compat.pin_id(blocks, spec.slug)
+    compat.hook_calls(blocks)
+    # One parent for each app: its lifespan is its own, so one that fails to start is alone.
+    # Gradio wants no more of it than what Starlette has.
+    parent = Starlette()
+    gradio.mount_gradio_app(
+        parent,  # type: ignore[arg-type]
+        blocks,
+        path=f"{PREFIX}/{spec.slug}",
+        auth_dependency=_username,
+        show_error=False,
+        run_history=False,
+        ssr_mode=False,
+        mcp_server=False,
+        enable_monitoring=False,
+        **options,
+    )
+    return parent
+
+
+def _username(request: fastapi.Request) -> str | None:
+    """`request.username` of callbacks. The gate has decided already; public assets ask nobody."""
+    user = request.scope.get("user")
+    return user.get_username() if user else None
+
+
+def _refuse_batches(blocks: gradio.Blocks) -> None:
+    for fn in blocks.fns.values():
+        if fn.batch and (kinds := getattr(fn.fn, steps.NEEDS, None)):
+            names = " and ".join(sorted(kind.__name__ for kind in kinds))
+            raise CannotMount(
+                f"{fn.name}() is batched, so one call serves several people, and cannot take a "
+                f"{names}."
+            )

@@ -1,0 +1,62 @@
+"""Why a Gradio URL shows no app: JSON for programs, a page of the site for people."""
+
+from dataclasses import dataclass, field
+from functools import cache
+from io import BytesIO
+from typing import Any
+
+from django.core.handlers.asgi import ASGIHandler, ASGIRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import re_path
+from starlette.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
+
+from accounts.problems import CONTENT_TYPE, problem
+
+
+@dataclass(frozen=True)
+class Problem:
+    status: int
+    title: str
+    detail: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def json(self) -> JSONResponse:
+        return JSONResponse(
+            problem(self.status, self.title, self.detail),
+            status_code=self.status,
+            headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+            | self.headers,
+            media_type=CONTENT_TYPE,
+        )
+
+    async def page(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await _pages()({**scope, "method": "GET", "gradio_ui.problem": self}, receive, send)
+
+
+class _Pages(ASGIHandler):
+    """Django, middleware and all, with one view for every path: the page has the site's
+    navigation, and the sign-out form in it works."""
+
+    def create_request(self, scope: dict[str, Any], body_file: Any) -> Any:
+        request = ASGIRequest(scope, BytesIO())
+        request.urlconf = __name__
+        return request, None
+
+
+@cache
+def _pages() -> _Pages:
+    return _Pages()
+
+
+def show(request: HttpRequest) -> HttpResponse:
+    problem: Problem = request.scope["gradio_ui.problem"]  # type: ignore[attr-defined]
+    response = render(
+        request, "gradio_ui/problem.html", {"problem": problem}, status=problem.status
+    )
+    response.headers.update({"Cache-Control": "no-store"} | problem.headers)
+    return response
+
+
+urlpatterns = [re_path("", show)]

@@ -1,0 +1,5 @@
+from django.urls import path
+
+from gradio_ui.views import portal
+
+urlpatterns = [path("", portal, name="portal")]
