@@ -1,6 +1,7 @@
 """The one place that composes Django, Gradio and WebSockets into an application."""
 
 import os
+from typing import Any, cast
 
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.core.asgi import get_asgi_application
@@ -8,7 +9,7 @@ from django.urls import re_path
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gradiosession.settings")
 # Sets Django up; what follows imports models.
-django_app = get_asgi_application()
+django_app = cast("App", get_asgi_application())
 
 from gradio_ui.asgi import GradioRouter  # noqa: E402
 from gradiosession.logs import AccessLog, App, Receive, Scope, Send  # noqa: E402
@@ -32,7 +33,7 @@ application: App = AccessLog(
     ProtocolTypeRouter(
         {
             "http": http,
-            "websocket": URLRouter([re_path(r"", refuse)]),
+            "websocket": URLRouter([re_path(r"", cast("Any", refuse))]),
             # uvicorn sends these events, daphne does not; GradioRouter does without.
             "lifespan": gradio_app,
         }

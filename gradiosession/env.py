@@ -13,7 +13,7 @@ MIN_SECRET_LENGTH = 50
 MIN_SECRET_VARIETY = 5
 
 
-class _Environment(Env):
+class _Environment(Env):  # type: ignore[misc]  # django-environ has no types
     # A copy: what .env says stays out of os.environ, so it is not handed to child processes,
     # and the autoreloader's next process reads a changed .env again.
     ENVIRON = dict(os.environ)

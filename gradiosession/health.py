@@ -5,10 +5,10 @@ import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from importlib import import_module
-from inspect import iscoroutinefunction
+from typing import Any
 
 import structlog
-from asgiref.sync import async_to_sync
+from asgiref.sync import async_to_sync, iscoroutinefunction
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
@@ -115,19 +115,17 @@ async def _answer(request: HttpRequest) -> HttpResponse:
 
 
 @sync_and_async_middleware
-def HealthMiddleware(get_response: Callable[[HttpRequest], object]) -> object:  # noqa: N802
+def HealthMiddleware(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
     """Answers the health URLs before the host check, the HTTPS redirect and the session."""
-    if iscoroutinefunction(get_response):
 
-        async def middleware(request: HttpRequest) -> object:
-            if request.path_info in _PAGES:
-                return await _answer(request)
-            return await get_response(request)
-    else:
+    def middleware(request: HttpRequest) -> Any:
+        if request.path_info in _PAGES:
+            return async_to_sync(_answer)(request)
+        return get_response(request)
 
-        def middleware(request: HttpRequest) -> object:
-            if request.path_info in _PAGES:
-                return async_to_sync(_answer)(request)
-            return get_response(request)
+    async def async_middleware(request: HttpRequest) -> Any:
+        if request.path_info in _PAGES:
+            return await _answer(request)
+        return await get_response(request)
 
-    return middleware
+    return async_middleware if iscoroutinefunction(get_response) else middleware

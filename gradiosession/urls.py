@@ -10,7 +10,6 @@ if find_spec("gradio_ui.views"):
     urlpatterns.append(path("", portal, name="portal"))
 if find_spec("accounts") and find_spec("accounts.urls"):
     urlpatterns.append(path("accounts/", include("accounts.urls")))
-urlpatterns.append(path("accounts/", include("allauth.account.urls")))
 if find_spec("accounts") and find_spec("accounts.api"):
     from gradiosession.api import api
 
