@@ -55,17 +55,6 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
 ]
 
-if missing := {
-    app
-    for app in ("gradio_ui", "accounts", "sessionstate")
-    if not (BASE_DIR / app / "__init__.py").exists()
-}:
-    INSTALLED_APPS = [app for app in INSTALLED_APPS if app not in missing]
-    if "sessionstate" in missing:
-        MIDDLEWARE = [
-            m.replace("sessionstate.mid", "django.contrib.sessions.mid") for m in MIDDLEWARE
-        ]
-
 ROOT_URLCONF = "gradiosession.urls"
 ASGI_APPLICATION = "gradiosession.asgi.application"
 
