@@ -1,4 +1,4 @@
-"""allauth's forms with labels in place of placeholders."""
+"""allauth's forms in our words."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ class SignInForm(LoginForm):  # type: ignore[misc]  # allauth has no types
             remember.label = "Stay signed in on this device"
         # The link to the reset page has a place of its own beside the form.
         self.fields["password"].help_text = ""
-        without_placeholders(self)
 
 
 class RegisterForm(SignupForm):  # type: ignore[misc]
@@ -38,10 +37,3 @@ class RegisterForm(SignupForm):  # type: ignore[misc]
         for name, label in labels.items():
             if name in self.fields:
                 self.fields[name].label = label
-        without_placeholders(self)
-
-
-def without_placeholders(form: Any) -> None:
-    """A placeholder is gone as soon as one types, and is too pale to read before."""
-    for field in form.fields.values():
-        field.widget.attrs.pop("placeholder", None)

@@ -1,7 +1,5 @@
 """Sign in, register, refresh, sign out, who am I."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import cast

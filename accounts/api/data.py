@@ -4,8 +4,6 @@ Keys that begin with `_`, and those in which allauth notes how somebody signed i
 shown nor changed here: whoever may write them could declare their own address confirmed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast

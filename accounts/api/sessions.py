@@ -1,7 +1,5 @@
 """My logins: list, end one, end all others."""
 
-from __future__ import annotations
-
 from django.http import HttpRequest
 from ninja import Router, Status
 from ninja.errors import HttpError
