@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import sys
 from enum import Enum
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from . import codes, registry
@@ -17,14 +16,19 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 
+_adapters: dict[type, TypeAdapter[Any]] = {}
+
+
 def encode(name: str, value: Any) -> Structure:
     try:
         content = contents(value)
         again = _rebuild(type(value), content)
-    except (AttributeError, TypeError) as exc:
-        raise EncodeError.of(value, f"its fields cannot be stored: {exc}") from exc
     except CodecError as exc:
         raise EncodeError.of(value, f"it would not be valid when read: {exc}") from None
+    except RecursionError:
+        raise
+    except Exception as exc:  # properties and validators of the class run here
+        raise EncodeError.of(value, f"its class raised {type(exc).__name__}: {exc}") from exc
     if not same(value, again):
         raise EncodeError.of(value, _difference(value, again))
     # Of the validated one, so that an int in a float's place is the same before and after.
@@ -69,17 +73,28 @@ def explain(error: Any) -> str:
     )
 
 
-@cache
-def _adapter(kind: type) -> TypeAdapter[Any]:
+def build_adapter(kind: Any) -> TypeAdapter[Any]:
     from pydantic import ConfigDict, PydanticUserError, TypeAdapter
 
+    # Arrays, frames and images may be declared: pydantic checks that they are what they should be.
+    config = ConfigDict(arbitrary_types_allowed=True)
     if dataclasses.is_dataclass(kind) and not hasattr(kind, "__pydantic_config__"):
-        # So that a field may be an array, a frame or an image: pydantic checks its type.
-        kind.__pydantic_config__ = ConfigDict(arbitrary_types_allowed=True)
+        setattr(kind, "__pydantic_config__", config)  # noqa: B010 - no type declares it
     try:
-        return TypeAdapter(kind)
+        try:
+            return TypeAdapter(kind, config=config)
+        except PydanticUserError as exc:
+            if exc.code != "type-adapter-config-unused":
+                raise
+            return TypeAdapter(kind)  # it has a configuration of its own
     except PydanticUserError as exc:
-        raise CodecError(f"pydantic cannot validate {kind.__qualname__}: {exc.message}") from exc
+        raise CodecError(f"pydantic cannot validate {kind}: {exc.message}") from exc
+
+
+def _adapter(kind: type) -> TypeAdapter[Any]:
+    if kind not in _adapters:
+        _adapters[kind] = build_adapter(kind)
+    return _adapters[kind]
 
 
 def contents(value: Any) -> Any:
@@ -89,19 +104,20 @@ def contents(value: Any) -> Any:
     kind = type(value)
     fields = _fields(value, init=True)
     if fields is not None:
-        return {name: _inner(part) for name, part in fields.items()}
+        return {name: plain(part) for name, part in fields.items()}
     if _is_root_model(value):
-        return _inner(value.root)
+        return plain(value.root)
     if _is_named_tuple(value):
-        return tuple(map(_inner, value))
+        return tuple(map(plain, value))
     if kind in (list, tuple, set, frozenset):
-        return kind(map(_inner, value))
+        return kind(map(plain, value))
     if kind is dict:
-        return {_inner(key): _inner(part) for key, part in value.items()}
+        return {plain(key): plain(part) for key, part in value.items()}
     return value
 
 
-def _inner(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """`value` for a place whose type is known when it is read."""
     return contents(value) if registry.name_of(type(value)) is None else value
 
 

@@ -102,7 +102,8 @@ def _read_scalar(parts: list[Any]) -> np.generic:
         return np.str_(str.__str__(data))
     if descr == "S":
         return np.bytes_(bytes.__bytes__(data))
-    scalar: np.generic = _read_array([descr, (), "C", data])[()]
+    scalar = _read_array([descr, (), "C", data])[()]
+    assert isinstance(scalar, np.generic)
     return scalar
 
 

@@ -11,7 +11,7 @@ import msgpack
 from . import builtin, codes, registry, times
 from .errors import EncodeError
 from .parts import Encoder, Leaf, Structure
-from .survey import prepare
+from .survey import TOO_DEEP, prepare
 
 _ENCODERS: dict[type, Encoder] = {**builtin.ENCODERS, **times.ENCODERS}
 _SORTABLE = frozenset((str, int, bytes))
@@ -28,8 +28,10 @@ def pack(value: Any) -> memoryview:
             # Lone surrogates are rare, and allowing them slows down all other text.
             return _pack(value, "surrogatepass")
     except RecursionError:
-        raise EncodeError.of(value, "it is nested too deeply, or contains itself") from None
-    except (ValueError, TypeError, OverflowError, RuntimeError) as exc:
+        raise EncodeError.of(value, TOO_DEEP) from None
+    except (ValueError, TypeError, OverflowError, RuntimeError, OSError) as exc:
+        if "recursion limit" in str(exc):  # msgpack has no error of its own for it
+            raise EncodeError.of(value, TOO_DEEP) from None
         raise EncodeError.of(value, f"it cannot be packed: {exc}") from exc
 
 
@@ -88,7 +90,10 @@ class _Default:
             self.set_depth -= 1
 
     def _packed(self, value: Any) -> bytes:
-        return msgpack.packb(value, strict_types=True, unicode_errors=self.errors, default=self)
+        packed: bytes = msgpack.packb(
+            value, strict_types=True, unicode_errors=self.errors, default=self
+        )
+        return packed
 
 
 _MARKS = {code: msgpack.ExtType(code, b"") for code in codes.MODULE_OF}
@@ -107,18 +112,22 @@ def _part(value: Any) -> Leaf | Structure | str:
         part: Leaf | Structure | None = import_module(module).encode(value)
         if part is not None:
             return part
-    if package == "django" and (text := _django_text(value)) is not None:
+    if (text := _text(value)) is not None:
         return text
     raise EncodeError.of(value, _refusal(value))
 
 
-def _django_text(value: Any) -> str | None:
-    """Text that Django marked as safe, or will translate: stored as the text it is now."""
-    safestring = sys.modules.get("django.utils.safestring")
-    if safestring is not None and type(value) is safestring.SafeString:
+# Subclasses of str that are made for one moment; what is kept is their text.
+_TEXTS = {("django.utils.safestring", "SafeString"), ("gradio.utils", "NamedString")}
+
+
+def _text(value: Any) -> str | None:
+    kind = type(value)
+    if (kind.__module__, kind.__qualname__) in _TEXTS:
         return str.__str__(value)
     functional = sys.modules.get("django.utils.functional")
     if functional is not None and isinstance(value, functional.Promise):
+        # Not yet translated: as Django's own JSON encoder does, in the language of now.
         return str.__str__(str(value))
     return None
 

@@ -154,7 +154,7 @@ def _extension_parts(array: Any) -> list[Any] | None:
         case pd.arrays.IntervalArray():
             return ["interval", array.left, array.right, array.closed]
     if isinstance(dtype, pd.StringDtype):
-        text = np.where(array.isna(), None, array.to_numpy(dtype=object)).tolist()
+        text = array.to_numpy(dtype=object, na_value=None).tolist()
         return ["text", text, dtype.storage, dtype.na_value is pd.NA]
     return None
 

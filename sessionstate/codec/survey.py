@@ -13,6 +13,7 @@ MAX_DEPTH = 1024
 # More than any session holds. It stops values that contain themselves many times over
 # (x = [x, x], forty times), which would never end.
 MAX_ITEMS = 1 << 24
+TOO_DEEP = "it is nested too deeply, or contains itself"
 # MessagePack would write these, and they would come back as something else.
 _MISTAKEN = frozenset((memoryview, ExtType, Timestamp))
 
@@ -38,7 +39,7 @@ def survey(value: Any) -> set[type]:
         items += sum(map(len, inner))
         depth += 1
         if depth > MAX_DEPTH + 1 or items > MAX_ITEMS:
-            raise EncodeError.of(value, "it is nested too deeply, or contains itself")
+            raise EncodeError.of(value, TOO_DEEP)
         level = list(chain.from_iterable(inner))
     if mistaken := types & _MISTAKEN:
         name = type_name(mistaken.pop())
