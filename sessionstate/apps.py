@@ -5,3 +5,8 @@ class SessionStateConfig(AppConfig):
     name = "sessionstate"
     verbose_name = "Session state"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from sessionstate import checks
+
+        checks.register_all()

@@ -1,9 +1,14 @@
-"""Tables of the `db` backend, and the proxy under which the admin shows live sessions."""
+"""Tables of the `db` backend, and the model under which the admin shows live sessions."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from sessionstate.logins import Login
 
 
 class StateRecord(models.Model):
@@ -54,3 +59,22 @@ class StateLock(models.Model):
 
     def __str__(self) -> str:
         return self.address
+
+
+class LiveSession(models.Model):
+    """A live session as the admin shows it, whatever backend keeps it. It has no table: it is here
+    for its permissions and for what the admin asks of a model. See `sessionstate.listing`."""
+
+    handle = models.CharField(max_length=80, primary_key=True)
+    login: Login
+    user_name: str
+    own: bool  # the session of the person who looks
+
+    class Meta:
+        managed = False
+        default_permissions = ("view", "delete")
+        verbose_name = _("session")
+        verbose_name_plural = _("sessions")
+
+    def __str__(self) -> str:
+        return f"{self.login.short_id} ({self.user_name})"
