@@ -1,0 +1,19 @@
+"""The measured Blocks, which know neither Django nor this project."""
+
+from collections.abc import Callable
+
+import gradio as gr
+
+CLIENTS = 20
+
+
+def echo(text: str) -> str:
+    return text
+
+
+def build(visit: Callable[..., str]) -> gr.Blocks:
+    with gr.Blocks() as demo:
+        text = gr.Textbox()
+        text.submit(echo, text, text, concurrency_limit=CLIENTS)
+        text.change(visit, text, text, concurrency_limit=CLIENTS)
+    return demo

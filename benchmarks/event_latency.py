@@ -1,0 +1,196 @@
+"""Time per Gradio event of this project, and of the same Blocks mounted bare in FastAPI.
+
+An event is what a browser does for one: POST queue/join, then the queue/data stream to its end.
+Both servers run under uvicorn, in one run, in alternating rounds, so that whatever else the
+machine does hits both. `echo` is the way through the gate alone; `visit` also reads and writes a
+session in the database, where the bare app counts in a global variable.
+
+    make bench            or   python benchmarks/event_latency.py --rounds 3
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+import httpx
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(BASE_DIR))
+from benchmarks.app.blocks import CLIENTS  # noqa: E402
+
+API = "/gradio/bench/gradio_api"
+FUNCTIONS = {"echo": 0, "visit": 1}
+USERS = ("ada", "bob", "admin")
+
+
+@dataclass
+class Target:
+    name: str
+    port: int
+    # One per signed-in session, taken in turn by the clients.
+    headers: list[str] = field(default_factory=lambda: [""])
+
+
+class Connection:
+    """A keep-alive HTTP connection with as little work in the client as possible: what it costs
+    would be added to both times and make them look more alike."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: str):
+        self.reader, self.writer, self.head = reader, writer, head
+
+    @classmethod
+    async def open(cls, port: int, headers: str) -> "Connection":
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        return cls(reader, writer, f"Host: 127.0.0.1:{port}\r\n{headers}")
+
+    async def request(self, line: str, body: bytes = b"") -> bytes:
+        """The body of the answer, which must be a 200."""
+        length = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        head = f"{line} HTTP/1.1\r\n{self.head}{length if body else ''}\r\n"
+        self.writer.write(head.encode() + body)
+        answer = (await self.reader.readuntil(b"\r\n\r\n")).lower()
+        if b"content-length: " in answer:
+            size = int(answer.split(b"content-length: ")[1].split(b"\r\n")[0])
+            data = await self.reader.readexactly(size)
+        else:
+            data = b""
+            while size := int(await self.reader.readuntil(b"\r\n"), 16):
+                data += (await self.reader.readexactly(size + 2))[:-2]
+            await self.reader.readexactly(2)
+        if not answer.startswith(b"http/1.1 200"):
+            raise RuntimeError(f"{line}: {answer.splitlines()[0].decode()} {data[:300].decode()}")
+        return data
+
+    async def event(self, function: int) -> float:
+        """Seconds from sending the event to the end of its stream."""
+        session_hash = uuid.uuid4().hex[:11]
+        text = f"hello {session_hash}"
+        body = {"data": [text], "fn_index": function, "session_hash": session_hash}
+        started = time.perf_counter()
+        await self.request(f"POST {API}/queue/join", json.dumps(body).encode())
+        stream = await self.request(f"GET {API}/queue/data?session_hash={session_hash}")
+        seconds = time.perf_counter() - started
+        if b'"success":true' not in stream or text.encode() not in stream:
+            raise RuntimeError(f"the event failed: {stream[-500:].decode()}")
+        return seconds
+
+
+async def measure(target: Target, function: int, clients: int, events: int) -> list[float]:
+    """Seconds of each of `events` events of `clients` clients at once."""
+
+    async def client(number: int) -> list[float]:
+        headers = target.headers[number % len(target.headers)]
+        connection = await Connection.open(target.port, headers)
+        try:
+            return [await connection.event(function) for _ in range(events // clients)]
+        finally:
+            connection.writer.close()
+
+    return sum(await asyncio.gather(*(client(number) for number in range(clients))), [])
+
+
+@contextmanager
+def uvicorn(application: str, env: dict[str, str], log: Path) -> Iterator[int]:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+    command = [sys.executable, "-m", "uvicorn", application, "--port", str(port)]
+    quiet = ["--log-level", "warning", "--no-access-log"]
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(
+            command + quiet, cwd=BASE_DIR, env=env, stdout=output, stderr=output
+        ) as process,
+    ):
+        try:
+            deadline = time.monotonic() + 60
+            while True:
+                try:
+                    httpx.get(f"http://127.0.0.1:{port}/health/live")
+                    break
+                except httpx.TransportError:
+                    if process.poll() is not None or time.monotonic() > deadline:
+                        sys.exit(f"{application} did not start:\n{log.read_text()}")
+                    time.sleep(0.1)
+            yield port
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def sign_in(port: int) -> list[str]:
+    found = []
+    for username in USERS:
+        answer = httpx.post(
+            f"http://127.0.0.1:{port}/api/auth/login",
+            json={"username": username, "password": "gradio-demo"},
+        )
+        answer.raise_for_status()
+        found.append(f"Authorization: Bearer {answer.json()['access']}\r\n")
+    return found
+
+
+async def compare(targets: list[Target], rounds: int, events: int) -> None:
+    print(f"Median time per event, {rounds} alternating rounds of {events} events, uvicorn\n")
+    print(f"{'':24}" + "".join(f"{target.name:>12}" for target in targets) + f"{'ratio':>9}")
+    for label, function in FUNCTIONS.items():
+        for clients in (1, CLIENTS):
+            times: dict[str, list[float]] = {target.name: [] for target in targets}
+            for target in targets:
+                await measure(target, function, clients, clients * 2)
+            for number in range(rounds):
+                # Nobody always goes first.
+                for target in targets if number % 2 else reversed(targets):
+                    times[target.name] += await measure(target, function, clients, events)
+            medians = [median(times[target.name]) for target in targets]
+            row = "".join(f"{value * 1000:>9.2f} ms" for value in medians)
+            name = f"{label}, {clients} client{'s' if clients > 1 else ''}"
+            print(f"{name:24}{row}{medians[-1] / medians[0]:>9.2f}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--rounds", type=int, default=6)
+    parser.add_argument("--events", type=int, default=200, help="per round")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as directory:
+        env = os.environ | {
+            "DJANGO_SETTINGS_MODULE": "gradiosession.settings",
+            "DJANGO_ENV_FILE": os.devnull,
+            "DJANGO_DEBUG": "1",
+            "DATABASE_URL": f"sqlite:///{directory}/db.sqlite3",
+            "GRADIOSESSION_DATA_DIR": directory,
+            "EXTRA_APPS": "benchmarks.app",
+            "GRADIO_ANALYTICS_ENABLED": "False",
+            # The access line is part of the product: formatted, but not read by anybody.
+            "LOG_FORMAT": "json",
+        }
+        for command in (["migrate", "-v", "0"], ["demo_users"]):
+            done = [sys.executable, "manage.py", *command]
+            subprocess.run(done, cwd=BASE_DIR, env=env, check=True, stdout=subprocess.DEVNULL)
+        with (
+            uvicorn("benchmarks.app.bare:app", env, Path(directory, "bare.log")) as bare,
+            uvicorn("gradiosession.asgi:application", env, Path(directory, "log")) as project,
+        ):
+            targets = [Target("bare", bare), Target("project", project, sign_in(project))]
+            asyncio.run(compare(targets, options.rounds, options.events))
+
+
+if __name__ == "__main__":
+    main()
