@@ -89,12 +89,13 @@ def problem(sentence: str) -> gr.Error:
 
 
 def build() -> gr.Blocks:
-    with gr.Blocks(title="Account") as demo:
+    demo = gr.Blocks(title="Account")
+    with demo:
         header("Account", "What this session holds for you, and where.")
         with gr.Row():
-            with gr.Column(scale=3, min_width=320), gr.Group():
-                about = gr.HTML(padding=True)
-            with gr.Column(scale=2, min_width=260):
+            with gr.Column(scale=3, min_width=300, variant="panel"):
+                about = gr.HTML(padding=False)
+            with gr.Column(scale=2, min_width=260, variant="panel"):
                 counter = gr.Markdown()
                 press = gr.Button("Count")
                 gr.Markdown(
@@ -103,12 +104,13 @@ def build() -> gr.Blocks:
                     elem_classes="note",
                 )
                 sign_out = gr.Button("Sign out", variant="primary")
-                gr.HTML("<a href='/accounts/sessions/'>All my sign-ins</a>", padding=False)
+                gr.HTML("<a class='plain-link' href='/accounts/sessions/'>All my sign-ins</a>")
         gr.Markdown("### In this session")
         table = gr.Dataframe(
             headers=session_facts.COLUMNS,
             interactive=False,
             show_label=False,
+            buttons=[],
             max_height=320,
             wrap=True,
         )

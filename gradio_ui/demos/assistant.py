@@ -88,16 +88,19 @@ def text_of(value: Any) -> str:
 
 
 def build() -> gr.Blocks:
-    with gr.Blocks(title="Assistant", fill_height=True) as demo:
-        header("Assistant", describe())
+    demo = gr.Blocks(title="Assistant", fill_height=True)
+    with demo:
+        with gr.Row():
+            header("Assistant", describe())
+            new_chat = gr.Button("New chat", size="sm", scale=0, min_width=100)
         chat = gr.ChatInterface(
             reply,
             chatbot=gr.Chatbot(
                 label="Conversation",
                 show_label=False,
                 scale=1,
+                buttons=["copy"],
                 placeholder="Your conversation is kept for you, also after you sign out.",
-                elem_id="assistant-chat",
             ),
             textbox=gr.Textbox(
                 placeholder="Ask a question",
@@ -112,8 +115,6 @@ def build() -> gr.Blocks:
             api_name="chat",
             concurrency_limit=20,
         )
-        new_chat = gr.Button("New chat", size="sm", elem_id="new-chat")
-
         # `chatbot_value` is ChatInterface's door for values from outside.
         demo.load(show_history, outputs=chat.chatbot_value, api_name="history")
         new_chat.click(clear_history, api_name="clear").then(
@@ -130,4 +131,4 @@ def describe() -> str:
         source = f"the model {settings.ASSISTANT_MODEL}"
     else:
         source = "this product's documentation"
-    return f"Answers come from {source}. Your conversation is kept for you, also after sign-out."
+    return f"Answers come from {source}."

@@ -57,7 +57,7 @@ async def complete(state: UserState, exchange_id: str, answer: str, status: Stat
         stored = exchanges(state)
         for exchange in stored:
             if exchange["id"] == exchange_id:
-                exchange.update(answer=answer, status=status)
+                exchange["answer"], exchange["status"] = answer, status
                 state[KEY] = bounded(stored)
 
 

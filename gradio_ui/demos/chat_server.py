@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Literal, NoReturn, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypedDict
 
 from django.conf import settings
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI
+    from openai import AsyncOpenAI, AsyncStream
+    from openai.types.chat import ChatCompletionChunk
 
 logger = logging.getLogger(__name__)
 
@@ -41,13 +42,12 @@ async def stream_answer(messages: list[Message]) -> AsyncIterator[str]:
     import httpx2
     import openai
 
+    conversation: Any = [{"role": "system", "content": SYSTEM_PROMPT}, *messages]
     empty = True
     try:
         async with _client() as client:
-            stream = await client.chat.completions.create(
-                model=settings.ASSISTANT_MODEL,
-                messages=[{"role": "system", "content": SYSTEM_PROMPT}, *messages],  # type: ignore[list-item]
-                stream=True,
+            stream: AsyncStream[ChatCompletionChunk] = await client.chat.completions.create(
+                model=settings.ASSISTANT_MODEL, messages=conversation, stream=True
             )
             async for chunk in stream:
                 piece = chunk.choices[0].delta.content if chunk.choices else None

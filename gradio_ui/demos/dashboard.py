@@ -17,7 +17,6 @@ from . import table_view
 from .csv_reader import MAX_BYTES, MAX_COLUMNS, MAX_ROWS, BadFile, read_csv
 from .page import header
 from .table_tools import AGGREGATES, COMPARISONS, KINDS, ROWS, BadFilter, bootstrap, correlations
-from .table_view import View
 
 SAMPLE = Path(__file__).with_name("bike_rentals.csv")
 
@@ -57,7 +56,7 @@ def keep(session: Session, path: Path, name: str) -> None:
 def show(session: Session) -> list[Any]:
     """The whole page from the session alone, in the order of the outputs in `build`."""
     if TABLE not in session:
-        return [gr.update(visible=False), *[gr.skip()] * (len(View.__annotations__) + 7)]
+        return [gr.update(visible=False), *[gr.skip()] * (len(table_view.INPUTS) + 7)]
     table, view = session[TABLE], session[VIEW]
     return [
         gr.update(visible=True),
@@ -79,15 +78,8 @@ def choose(
     session: Session,
 ) -> list[Any]:
     """Keeps the choices that the page shows and draws what they give."""
-    wanted = View(
-        filter_column=filter_column,
-        comparison=comparison,
-        filter_value=filter_value,
-        kind=kind,
-        x=x,
-        y=y,
-        aggregate=aggregate,
-    )
+    given = (filter_column, comparison, filter_value, kind, x, y, aggregate)
+    wanted = dict(zip(table_view.INPUTS, given, strict=True))
     require_table(session)
     session[VIEW] = table_view.corrected(wanted, session[VIEW], session[TABLE])
     return results(session)
@@ -139,7 +131,8 @@ def problem(sentence: str) -> gr.Error:
 
 def build() -> gr.Blocks:
     # Uploads are read into the session at once; the files themselves are deleted within the hour.
-    with gr.Blocks(title="Dashboard", delete_cache=(600, 3000)) as demo:
+    demo = gr.Blocks(title="Dashboard", delete_cache=(600, 3000))
+    with demo:
         header("Dashboard", "Open a CSV file and look at it from all sides. Only you see it.")
         with gr.Row(equal_height=True):
             upload = gr.File(
@@ -163,7 +156,9 @@ def build() -> gr.Blocks:
             with gr.Tabs():
                 with gr.Tab("Plot"):
                     with gr.Row():
-                        kind = gr.Radio(list(KINDS), label="Kind", value=KINDS[0])
+                        kind = gr.Radio(
+                            list(KINDS), label="Kind", value=KINDS[0], scale=3, min_width=290
+                        )
                         x = dropdown("Across (x)")
                         y = dropdown("Up (y)", (ROWS,))
                         aggregate = dropdown("Combined by", AGGREGATES)
@@ -176,7 +171,7 @@ def build() -> gr.Blocks:
                     rows = gr.Dataframe(interactive=False, max_height=420, show_label=False)
                 with gr.Tab("Columns"):
                     statistics = gr.Dataframe(interactive=False, show_label=False)
-                with gr.Tab("Correlations"):
+                with gr.Tab("Compare"):
                     gr.Markdown(
                         "Which numbers move together? Pearson's r of each pair, with the range "
                         "that 95 % of the resamples fall into. This takes a moment.",
@@ -185,7 +180,7 @@ def build() -> gr.Blocks:
                     compare = gr.Button("Compare all columns", variant="primary")
                     findings = gr.Dataframe(interactive=False, show_label=False)
 
-        choices = [filter_column, comparison, filter_value, kind, x, y, aggregate]
+        choices: list[Any] = [filter_column, comparison, filter_value, kind, x, y, aggregate]
         drawn = [summary, rows, statistics, *plots]
         page = [explorer, *choices, findings, *drawn]
 
@@ -220,5 +215,6 @@ def dropdown(label: str, choices: tuple[str, ...] = ()) -> gr.Dropdown:
         label=label,
         value=choices[0] if choices else None,
         allow_custom_value=True,
+        scale=2,
         min_width=140,
     )

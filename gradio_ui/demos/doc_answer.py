@@ -9,8 +9,9 @@ from collections.abc import AsyncIterator
 from .doc_search import DocSearch, Hit
 
 QUOTED = 2
-# A second section is quoted when it fits nearly as well as the first.
-NEARLY = 0.7
+# Shares of the best section's score: from here on another one is quoted, or mentioned.
+QUOTE_FROM = 0.75
+MENTION_FROM = 0.55
 
 FOLLOW_UP = re.compile(
     r"^(and|but|so|then|what about|how about)\b|\b(it|its|that|this|they|them|those)\b", re.I
@@ -31,9 +32,13 @@ def answer(search: DocSearch, question: str, previous: str = "") -> str:
     if not hits:
         return NOTHING_FITS
     best = hits[0].score
-    quoted = [hit for hit in hits[:QUOTED] if hit.score >= NEARLY * best]
+    quoted = [hit for hit in hits[:QUOTED] if hit.score >= QUOTE_FROM * best]
     parts = [quote(hit) for hit in quoted]
-    others = [f"{h.section.title} ({h.section.page})" for h in hits[len(quoted) :]]
+    others = [
+        f"{hit.section.title} ({hit.section.page})"
+        for hit in hits[len(quoted) :]
+        if hit.score >= MENTION_FROM * best
+    ]
     if others:
         parts.append(f"See also: {'; '.join(others)}.")
     return "\n\n".join(parts)

@@ -16,6 +16,9 @@ import Stemmer  # type: ignore[import-not-found]
 # Below it the "best" section is only the least bad one, and saying nothing is more honest.
 MIN_COVERAGE = 0.5
 
+# Example code is shown but not searched: its texts and names are accidental.
+CODE_BLOCK = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+
 # Words of questions, on top of English stop words, that say nothing about the subject.
 QUESTION_WORDS = frozenset(
     """am been can could did do does done get had has have her here his how i into its may me my
@@ -50,7 +53,8 @@ def read_sections(folder: Path) -> list[Section]:
 
 def split_page(markdown: str) -> list[Section]:
     """Headings inside fenced code are not headings."""
-    page, title, lines, fenced = "", "", [], False
+    page, title, fenced = "", "", False
+    lines: list[str] = []
     sections: list[Section] = []
 
     def close() -> None:
@@ -77,7 +81,10 @@ class DocSearch:
         self.sections = sections
         self._stemmer = Stemmer.Stemmer("english")
         # The title says what a section is about, so its words count twice, its page's once.
-        documents = [self._words(f"{s.page} {s.title} {s.title} {s.text}") for s in sections]
+        documents = [
+            self._words(f"{s.page} {s.title} {s.title} {CODE_BLOCK.sub('', s.text)}")
+            for s in sections
+        ]
         self._word_sets = [set(words) for words in documents]
         found_in = Counter(word for words in self._word_sets for word in words)
         self._weight = {

@@ -12,12 +12,12 @@ from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.db.models import Q
 from django.template.defaultfilters import filesizeformat
 
+from accounts.devices import describe
 from gradio_ui import with_session
 from sessionstate import Session, logins
 from sessionstate.logins import Login
 from sessionstate.threads import in_thread
 
-from .devices import device
 from .page import header
 
 P = ParamSpec("P")
@@ -56,7 +56,7 @@ async def ask(short_id: str, session: Session) -> tuple[Any, Any, str]:
     mine = login.id == session.id
     question = (
         f"End session `{login.short_id}` of **{name[login.user]}** "
-        f"({device(login.user_agent)}, {login.ip or 'no address'})? It stops working at once."
+        f"({describe(login.user_agent)}, {login.ip or 'no address'})? It stops working at once."
     )
     return gr.update(visible=True), gr.update(visible=mine, value=False), question
 
@@ -94,7 +94,7 @@ def row_of(login: Login, name: str, own_id: str) -> list[str]:
     return [
         login.short_id,
         name + (MINE if login.id == own_id else ""),
-        device(login.user_agent),
+        describe(login.user_agent),
         login.ip or "unknown",
         naturaltime(login.created),
         naturaltime(login.used),
@@ -132,29 +132,43 @@ def problem(sentence: str) -> gr.Error:
 
 
 def build() -> gr.Blocks:
-    with gr.Blocks(title="Live sessions") as demo:
+    demo = gr.Blocks(title="Live sessions")
+    with demo:
         header("Live sessions", "Who is signed in right now. Select a row to end its session.")
-        with gr.Row():
+        with gr.Row(variant="panel"):
             search = gr.Textbox(
-                label="Search", placeholder="user, device or address", max_length=100, scale=3
+                show_label=False,
+                placeholder="Search by user, device or address",
+                max_length=100,
+                container=False,
+                scale=4,
+                min_width=200,
             )
-            every = gr.Checkbox(label="Refresh every 10 seconds", scale=2)
             refresh = gr.Button("Refresh", scale=1, min_width=100)
-        summary = gr.Markdown(elem_classes="note")
+        with gr.Row():
+            summary = gr.Markdown(elem_classes="note")
+            every = gr.Checkbox(
+                label="Refresh every 10 seconds", container=False, scale=0, min_width=220
+            )
         table = gr.Dataframe(
             headers=COLUMNS,
             interactive=False,
             show_label=False,
+            buttons=["fullscreen"],
             max_height=480,
-            column_widths=["110px", "140px", "180px", "130px", "150px", "150px", "90px"],
         )
-        with gr.Row():
+        with gr.Row(variant="panel"):
             selected = gr.Textbox(
-                label="Selected session", placeholder="none", max_length=64, scale=3
+                show_label=False,
+                placeholder="Select a session in the table",
+                max_length=64,
+                container=False,
+                scale=4,
+                min_width=200,
             )
-            end = gr.Button("End session", variant="stop", scale=1, min_width=120)
-        with gr.Group(visible=False) as confirm:
-            question = gr.Markdown(padding=True)
+            end = gr.Button("End session", variant="stop", scale=1, min_width=100)
+        with gr.Column(visible=False, variant="panel") as confirm:
+            question = gr.Markdown()
             mine_too = gr.Checkbox(
                 label="This is the session I am using. Sign me out.", visible=False
             )
@@ -164,18 +178,21 @@ def build() -> gr.Blocks:
         # Off by default: a page that polls counts as use, and so the session would never be idle.
         timer = gr.Timer(10, active=False)
 
-        listing = {"fn": list_sessions, "inputs": search, "outputs": [table, summary]}
-        demo.load(**listing, api_name="list")
-        refresh.click(**listing, api_visibility="private")
-        timer.tick(**listing, api_visibility="private", show_progress="hidden")
-        search.input(**listing, api_visibility="private", trigger_mode="always_last")
+        listing = (list_sessions, search, [table, summary])
+        gr.on(
+            [demo.load, refresh.click, timer.tick, search.input],
+            *listing,
+            api_name="list",
+            trigger_mode="always_last",
+            show_progress="hidden",
+        )
         every.change(lambda on: gr.Timer(active=on), every, timer, api_visibility="private")
         table.select(select, outputs=selected, api_visibility="private")
         end.click(ask, selected, [confirm, mine_too, question], api_visibility="private")
         no.click(close, outputs=[confirm, selected], api_visibility="private")
         yes.click(end_session, [selected, mine_too], api_name="end").success(
             close, outputs=[confirm, selected], api_visibility="private"
-        ).then(**listing, api_visibility="private")
+        ).then(*listing, api_visibility="private")
     return demo
 
 

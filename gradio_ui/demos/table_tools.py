@@ -85,7 +85,7 @@ def describe_column(name: str, column: pd.Series) -> dict[str, object]:
 
 def readable(value: object) -> str:
     if isinstance(value, pd.Timestamp):
-        return value.strftime("%Y-%m-%d" if value == value.normalize() else "%Y-%m-%d %H:%M")
+        return f"{value:%Y-%m-%d}" if value == value.normalize() else f"{value:%Y-%m-%d %H:%M}"
     if isinstance(value, int | float | np.number):
         return f"{float(value):,.6g}" if abs(float(value)) < 1e6 else f"{float(value):,.0f}"
     text = str(value)
@@ -93,35 +93,35 @@ def readable(value: object) -> str:
 
 
 def for_plot(table: pd.DataFrame, kind: str, x: str, y: str, aggregate: str) -> pd.DataFrame:
-    """The few points that a plot shows, in two columns: x and y.
+    """The few points that a plot shows, in columns named "x" and "y" (in the plotting library a
+    dot or bracket in a name would be a path).
 
-    A scatter plot gets the rows themselves (a sample of many). Bars and lines get one point per x,
-    with numbers and dates cut into bins when there are many different ones.
+    A scatter plot gets the rows themselves, a sample of many. Bars and lines get one point per x,
+    with numbers and dates cut into bins when there are too many different ones.
     """
     if kind == "Scatter" and y != ROWS:
-        points = table[list(dict.fromkeys([x, y]))].dropna()
+        points = pd.DataFrame({"x": table[x], "y": table[y]}).dropna()
         return points.sample(MAX_POINTS, random_state=0) if len(points) > MAX_POINTS else points
-    groups = binned(table[x]) if kind == "Bar" or table[x].nunique() > MAX_POINTS else table[x]
-    grouped = table.groupby(groups, observed=True, sort=True)
-    if y == ROWS:
-        result = grouped.size().rename(ROWS)
-    else:
-        result = grouped[y].agg(aggregate).rename(y if y != x else f"{aggregate} of {y}")
-    result = result.dropna()
-    if kind == "Bar" and len(result) > MAX_BARS:
-        result = result.sort_values(ascending=False).head(MAX_BARS)
-    return result.rename_axis(x).reset_index()
+    different = table[x].nunique()
+    across = binned(table[x]) if different > (BINS if kind == "Bar" else MAX_POINTS) else table[x]
+    grouped = pd.DataFrame({"x": across, "y": 0 if y == ROWS else table[y]}).groupby("x")["y"]
+    heights = (grouped.size() if y == ROWS else grouped.agg(aggregate)).dropna()
+    if kind == "Bar" and len(heights) > MAX_BARS:
+        heights = heights.sort_values(ascending=False).head(MAX_BARS)
+    return heights.rename("y").reset_index()
 
 
 def binned(column: pd.Series) -> pd.Series:
-    """Many different numbers or dates become the lower ends of equal bins."""
-    ordered = pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column)
-    if not ordered or column.nunique() <= BINS:
-        return column
-    cut = pd.cut(column, BINS)
-    return cut.map(lambda interval: interval.left, na_action="ignore").astype(
-        column.dtype, errors="ignore"
-    )
+    """Numbers and dates become the lower end of one of `BINS` equal bins; text stays."""
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return pd.to_datetime(pd.cut(column, BINS).map(left, na_action="ignore"))
+    if pd.api.types.is_numeric_dtype(column):
+        return pd.cut(column, BINS).map(left, na_action="ignore").astype(float)
+    return column
+
+
+def left(interval: pd.Interval) -> object:
+    return interval.left
 
 
 def correlations(table: pd.DataFrame) -> tuple[list[tuple[str, str]], pd.DataFrame]:
@@ -169,4 +169,5 @@ def pearson(samples: Floats) -> Floats:
     centred = samples - samples.mean(axis=1, keepdims=True)
     products = (centred[..., 0] * centred[..., 1]).sum(axis=1)
     spread = np.sqrt((centred**2).sum(axis=1).prod(axis=1))
-    return np.divide(products, spread, out=np.full(len(samples), np.nan), where=spread > 0)
+    r: Floats = np.divide(products, spread, out=np.full(len(samples), np.nan), where=spread > 0)
+    return r

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import Any
 
 import gradio as gr
 import pandas as pd
@@ -22,42 +22,32 @@ SHOWN_ROWS = 200
 MAX_FILTER = 200
 
 
-class View(TypedDict):
-    """The choices, in the order of the page's inputs."""
-
-    filter_column: str
-    comparison: str
-    filter_value: str
-    kind: str
-    x: str
-    y: str
-    aggregate: str
+# The choices, by the names of the page's inputs and in their order.
+View = dict[str, str]
+INPUTS = ("filter_column", "comparison", "filter_value", "kind", "x", "y", "aggregate")
 
 
 def first_view(table: pd.DataFrame) -> View:
     """A plot that says something: the mean of the first number by the coarsest text column."""
     columns, numbers = list(table.columns), numeric_columns(table)
     words = [name for name in columns if table[name].dtype == "str"]
-    return View(
-        filter_column=columns[0],
-        comparison=COMPARISONS[0],
-        filter_value="",
-        kind=KINDS[0],
-        x=min(words, key=lambda name: table[name].nunique()) if words else columns[0],
-        y=numbers[0] if numbers else ROWS,
-        aggregate=AGGREGATES[0],
-    )
+    return {
+        "filter_column": columns[0],
+        "comparison": COMPARISONS[0],
+        "filter_value": "",
+        "kind": KINDS[0],
+        "x": min(words, key=lambda name: table[name].nunique()) if words else columns[0],
+        "y": numbers[0] if numbers else ROWS,
+        "aggregate": AGGREGATES[0],
+    }
 
 
 def corrected(view: View, before: View, table: pd.DataFrame) -> View:
     """The view with what does not exist replaced by what it was before: values come from a
     browser, and the page may be older than the table."""
-    allowed = {name: set(choices) for name, choices in choices_of(table).items()}
-    merged = {
-        name: value if name not in allowed or value in allowed[name] else before[name]  # type: ignore[literal-required]
-        for name, value in view.items()
-    }
-    return View(**merged) | {"filter_value": view["filter_value"][:MAX_FILTER]}  # type: ignore[typeddict-item]
+    allowed = choices_of(table)
+    view = {k: v if k not in allowed or v in allowed[k] else before[k] for k, v in view.items()}
+    return view | {"filter_value": view["filter_value"][:MAX_FILTER]}
 
 
 def choices_of(table: pd.DataFrame) -> dict[str, list[str]]:
@@ -104,5 +94,18 @@ def plots(rows: pd.DataFrame, view: View) -> list[Any]:
     if rows.empty:
         return [gr.update(visible=False)] * len(KINDS)
     points = for_plot(rows, view["kind"], view["x"], view["y"], view["aggregate"])
-    shown = gr.update(value=points, x=points.columns[0], y=points.columns[-1], visible=True)
+    height = view["y"]
+    is_bar = view["kind"] == "Bar"
+    if view["kind"] != "Scatter" and height != ROWS:
+        height = f"{view['aggregate']} of {view['y']}"
+    shown = gr.update(
+        value=points,
+        x="x",
+        y="y",
+        x_title=view["x"],
+        y_title=height,
+        # Bars are compared by their length, so they begin at zero.
+        y_lim=[min(0, points["y"].min()), 1.05 * max(0, points["y"].max())] if is_bar else None,
+        visible=True,
+    )
     return [shown if view["kind"] == kind else gr.update(visible=False) for kind in KINDS]
