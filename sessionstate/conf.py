@@ -6,10 +6,14 @@ from typing import Any
 
 from django.conf import settings
 
+PREFIX = "SESSIONSTATE_"
+
 
 class Conf:
+    """A property per setting; `sessionstate.checks.values` takes names and types from here."""
+
     def _get(self, name: str, default: Any) -> Any:
-        return getattr(settings, f"SESSIONSTATE_{name}", default)
+        return getattr(settings, PREFIX + name, default)
 
     @property
     def backend(self) -> str:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from django.core.checks import register
 
-from sessionstate.checks import stores, values, wiring
+from sessionstate.checks import caches, stores, values, wiring
 
 TAG = "sessionstate"
 
 
 def register_all() -> None:
-    for check in (*wiring.CHECKS, *values.CHECKS, *stores.CHECKS):
+    for check in (*wiring.CHECKS, *values.CHECKS, *stores.CHECKS, *caches.CHECKS):
         register(check, TAG)
     for check in stores.DEPLOY_CHECKS:
         register(check, TAG, deploy=True)
