@@ -138,8 +138,9 @@ def test_any_value_comes_back_as_it_was(value: Any) -> None:
 
 @given(st.lists(st.text() | st.integers() | st.none() | st.tuples(st.text()), unique=True))
 def test_equal_sets_give_equal_bytes(items: list[Any]) -> None:
-    assert encode(set(items)) == encode(set(reversed(items)))
-    assert encode(frozenset(items)) == encode(frozenset(reversed(items)))
+    backwards = items[::-1]
+    assert encode(set(items)) == encode(set(backwards))
+    assert encode(frozenset(items)) == encode(frozenset(backwards))
 
 
 @pytest.mark.parametrize(
