@@ -117,10 +117,10 @@ def test_each_request_is_one_log_line_without_secrets(
     api = line("my-request-0001")
     assert (api["method"], api["path"], api["status"]) == ("GET", "/api/auth/me", 200)
     assert api["session"] == me.json()["session_id"][:8]
-    assert api["user_id"] == me.json()["user"]["id"]
+    assert str(api["user_id"]) == str(me.json()["user"]["id"])
     gradio = line(app.headers["x-request-id"])
     assert (gradio["app"], gradio["session"]) == ("probe", api["session"])
-    assert (gradio["user_id"], gradio["status"]) == (api["user_id"], 200)
+    assert (str(gradio["user_id"]), gradio["status"]) == (str(api["user_id"]), 200)
     ids = [line["request_id"] for line in _requests(site)]
     assert len(ids) == len(set(ids))
     for secret in ("query-secret", "key-secret", "value-secret", token, me.json()["session_id"]):
