@@ -16,8 +16,7 @@ from sessionstate import logins
 from sessionstate.logins import Login
 
 SHORT = 8
-# Ids are random: this many that share 7 characters would take 10^12 sessions.
-_CANDIDATES = 100
+_PAGE = 5  # ids are random, so two that share even 7 characters are rare
 
 
 def handle_of(session_id: str) -> str:
@@ -37,7 +36,13 @@ def starting_with(prefix: str) -> list[Login]:
     """The live sessions whose ids begin so; none for less than 8 characters."""
     if len(prefix) < SHORT or not set(prefix) <= set(VALID_KEY_CHARS):
         return []
-    # From a character earlier, because a page begins after what it is given and a whole id is a
+    found = []
+    # From a character earlier, because a page begins after what it is given, and a whole id is a
     # prefix too.
-    page = logins.live(after=prefix[:-1], limit=_CANDIDATES)
-    return [login for login in page if login.id.startswith(prefix)]
+    start = after = prefix[:-1]
+    while page := logins.live(after=after, limit=_PAGE):
+        found += [login for login in page if login.id.startswith(prefix)]
+        after = page[-1].id
+        if not after.startswith(start):
+            break
+    return found

@@ -14,15 +14,17 @@ ANONYMOUS = "anonymous"
 
 def names(user_ids: Iterable[str]) -> dict[str, str]:
     """What to call the owners of sessions; a visitor's session has the owner ""."""
-    called = {"": ANONYMOUS}
-    keys = {}
-    for user_id in set(user_ids) - {""}:
-        called[user_id] = f"deleted user {user_id}"
-        if (key := _key(user_id)) is not None:
-            keys[key] = user_id
-    for key, user in get_user_model()._default_manager.in_bulk(keys).items():
-        called[keys[key]] = user.get_username()
+    ids = set(user_ids)
+    called = {user_id: f"deleted user {user_id}" for user_id in ids} | {"": ANONYMOUS}
+    by_key = keys(ids)
+    for key, user in get_user_model()._default_manager.in_bulk(by_key).items():
+        called[by_key[key]] = user.get_username()
     return called
+
+
+def keys(user_ids: Iterable[str]) -> dict[Any, str]:
+    """The ids as sessions store them, by primary key; without those that cannot be one."""
+    return {key: user_id for user_id in user_ids if (key := _key(user_id)) is not None}
 
 
 def find(name_or_id: str) -> AbstractBaseUser | None:
@@ -43,7 +45,8 @@ def named_like(part: str, limit: int = 1000) -> set[str]:
 
 
 def _key(user_id: str) -> Any:
-    """The primary key that a session stores as text; `None` when it cannot be one."""
+    if not user_id:
+        return None
     try:
         return get_user_model()._meta.pk.to_python(user_id)
     except (ValidationError, ValueError, OverflowError):
