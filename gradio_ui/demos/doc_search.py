@@ -19,12 +19,22 @@ MIN_COVERAGE = 0.5
 # Example code is shown but not searched: its texts and names are accidental.
 CODE_BLOCK = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
-# Words of questions, on top of English stop words, that say nothing about the subject.
-QUESTION_WORDS = frozenset(
-    """am been can could did do does done get had has have her here his how i into its may me my
-    need our please shall she should some tell them very want was we were what when where which who
-    why would you your""".split()  # noqa: SIM905 - a list of fifty quoted words reads worse
-)
+# "log out", "logout", "signed out" and "signing out" mean the same, and not "sign in".
+SIGN_IN_OR_OUT = re.compile(r"\b(?:sign|log)(?:g?ed|g?ing)?[ -]?(in|out)s?\b", re.IGNORECASE)
+
+# Words of questions, on top of the stop words, that say nothing about the subject.
+QUESTION_WORDS = {
+    "could",
+    "done",
+    "get",
+    "happens",
+    "may",
+    "need",
+    "please",
+    "tell",
+    "want",
+    "would",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +125,14 @@ class DocSearch:
 
     def _words(self, text: str) -> list[str]:
         words = bm25s.tokenize(
-            _split_names(text), stopwords="en", return_ids=False, show_progress=False
+            _normal(text), stopwords="en_plus", return_ids=False, show_progress=False
         )[0]
         return list(self._stemmer.stemWords([w for w in words if w not in QUESTION_WORDS]))
 
 
-def _split_names(text: str) -> str:
+def _normal(text: str) -> str:
     """`DATABASE_URL` is found by "database url", and `UserState` by "user state"."""
+    text = SIGN_IN_OR_OUT.sub(r"sign\1", text)
     parts = re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", text)
     return f"{parts} {' '.join(re.findall(r'[A-Za-z]+[_A-Z][A-Za-z_]+', text))}"
 
