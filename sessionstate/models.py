@@ -12,14 +12,17 @@ if TYPE_CHECKING:
 
 
 class StateRecord(models.Model):
-    """One session, user state or tab state. Its values are rows of `StateValue`."""
+    """One session, user state or tab state. Its values are rows of `StateValue`.
+
+    Times are epoch seconds: exact, the same on every database, and comparable in plain SQL.
+    """
 
     kind = models.CharField(max_length=8)
     ident = models.CharField(max_length=100)
     owner = models.CharField(max_length=100, blank=True)
-    created = models.DateTimeField()
-    used = models.DateTimeField()
-    expires = models.DateTimeField(null=True, db_index=True, help_text=_("Empty: never."))
+    created = models.FloatField()
+    used = models.FloatField()
+    expires = models.FloatField(db_index=True)
     ip = models.CharField(max_length=45, blank=True)
     user_agent = models.CharField(max_length=200, blank=True)
     version = models.PositiveBigIntegerField(default=1)
@@ -36,18 +39,18 @@ class StateRecord(models.Model):
 
 
 class StateValue(models.Model):
-    record = models.ForeignKey(StateRecord, on_delete=models.CASCADE, related_name="values")
-    key = models.CharField(max_length=255)
-    data = models.BinaryField()
-    size = models.PositiveIntegerField()
+    """`size` is what the row counts against the limit, `grown` by how much the last write changed
+    it: with it one statement can keep the record's sum exact on PostgreSQL."""
 
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["record", "key"], name="sessionstate_value_key")
-        ]
+    pk = models.CompositePrimaryKey("record_id", "name")
+    record = models.ForeignKey(StateRecord, on_delete=models.CASCADE, related_name="values")
+    name = models.CharField(max_length=255)
+    data = models.BinaryField()
+    size = models.IntegerField()
+    grown = models.IntegerField()
 
     def __str__(self) -> str:
-        return self.key
+        return self.name
 
 
 class StateLock(models.Model):
@@ -55,7 +58,7 @@ class StateLock(models.Model):
 
     address = models.CharField(max_length=120, primary_key=True)
     token = models.CharField(max_length=40)
-    until = models.DateTimeField()
+    until = models.FloatField()
 
     def __str__(self) -> str:
         return self.address

@@ -1,15 +1,25 @@
-"""The Django ORM: a row per record and a row per key, on any Django database."""
+"""Any Django database: a row per record and a row per key.
+
+Plain SQL where every request passes; composing the same statements through the ORM took three
+times as long as running them.
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
-from django.db import IntegrityError, InterfaceError, OperationalError, router, transaction
-from django.db.models import F, Q
+from django.db import (
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    connections,
+    router,
+    transaction,
+)
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
 
 from sessionstate.backends.base import (
     NEVER,
@@ -21,7 +31,7 @@ from sessionstate.backends.base import (
     ThreadedBackend,
     size_of,
 )
-from sessionstate.clock import now
+from sessionstate.clock import timestamp
 from sessionstate.errors import (
     LockTimeout,
     SessionExists,
@@ -32,24 +42,47 @@ from sessionstate.errors import (
 )
 from sessionstate.models import StateLock, StateRecord, StateValue
 
+RECORD, VALUE, LOCK = (model._meta.db_table for model in (StateRecord, StateValue, StateLock))
+INFO = "r.owner, r.created, r.used, r.expires, r.ip, r.user_agent, r.version, r.size"
+LIVE = "r.kind = %s AND r.ident = %s AND r.expires > %s"
+# Not every database knows infinity; this is the year 33658.
+FAR = 1e12
+_CHUNK = 500  # parameters in one IN list
+
 
 class Backend(ThreadedBackend):
     @property
     def alias(self) -> str:
         return router.db_for_write(StateRecord)
 
-    def _records(self, address: Address) -> Any:
-        records = StateRecord.objects.using(self.alias)
-        return records.filter(_alive(), kind=address.kind, ident=address.id)
+    @contextmanager
+    def _cursor(self) -> Iterator[CursorWrapper]:
+        try:
+            with connections[self.alias].cursor() as cursor:
+                yield cursor
+        except (OperationalError, InterfaceError) as error:
+            raise StoreUnavailable("the session database does not answer") from error
+
+    @contextmanager
+    def _transaction(self) -> Iterator[CursorWrapper]:
+        try:
+            with transaction.atomic(self.alias), connections[self.alias].cursor() as cursor:
+                yield cursor
+        except (OperationalError, InterfaceError) as error:
+            raise StoreUnavailable("the session database does not answer") from error
 
     def load(self, address: Address) -> Snapshot | None:
-        with _answering():
-            record = self._records(address).first()
-            if record is None:
-                return None
-            rows = StateValue.objects.using(self.alias).filter(record=record)
-            values = {key: bytes(data) for key, data in rows.values_list("key", "data")}
-            return Snapshot(_info(record), values)
+        with self._cursor() as cursor:
+            cursor.execute(
+                f"SELECT {INFO}, v.name, v.data FROM {RECORD} r"
+                f" LEFT JOIN {VALUE} v ON v.record_id = r.id WHERE {LIVE}",
+                [address.kind, address.id, timestamp()],
+            )
+            rows = cursor.fetchall()
+        if not rows:
+            return None
+        values = {row[-2]: bytes(row[-1]) for row in rows if row[-2] is not None}
+        return Snapshot(_info(address, rows[0][:-2]), values)
 
     def create(
         self, address: Address, values: Mapping[str, bytes], stamp: Stamp, *, limit: int
@@ -58,20 +91,29 @@ class Backend(ThreadedBackend):
         if size > limit:
             raise StateTooLarge(size, limit)
         record = StateRecord(
-            kind=address.kind, ident=address.id, created=_date(stamp.used), size=size, **_row(stamp)
+            kind=address.kind,
+            ident=address.id,
+            created=stamp.used,
+            used=stamp.used,
+            expires=min(stamp.expires, FAR),
+            owner=stamp.owner or "",
+            ip=stamp.ip or "",
+            user_agent=stamp.user_agent or "",
+            size=size,
         )
-        with _answering():
-            try:
-                with transaction.atomic(self.alias):
-                    # An expired record of this id does not exist, and must not be in the way.
-                    StateRecord.objects.using(self.alias).filter(
-                        ~_alive(), kind=address.kind, ident=address.id
-                    ).delete()
-                    record.save(using=self.alias, force_insert=True)
-                    self._write(record, values)
-            except IntegrityError as error:
-                raise SessionExists(f"there is a {address.kind} of this id already") from error
-        return _info(record)
+        try:
+            with self._transaction() as cursor:
+                # An expired record of this id does not exist, and must not be in the way.
+                expired = StateRecord.objects.using(self.alias).filter(
+                    kind=address.kind, ident=address.id, expires__lte=timestamp()
+                )
+                expired.delete()
+                record.save(using=self.alias, force_insert=True)
+                _insert(cursor, record.pk, values)
+        except IntegrityError as error:
+            raise SessionExists(f"there is a {address.kind} of this id already") from error
+        fields = (record.owner, record.created, record.used, record.expires, record.ip)
+        return _info(address, (*fields, record.user_agent, 1, size))
 
     def save(
         self,
@@ -83,150 +125,214 @@ class Backend(ThreadedBackend):
         token: str | None = None,
         version: int | None = None,
     ) -> Info:
-        with _answering(), transaction.atomic(self.alias):
-            # The update comes first: it locks the row, so what is read below cannot change.
-            alive = self._records(address).update(version=F("version") + 1, **_row(stamp))
-            if not alive:
-                raise SessionGone(f"this {address.kind} has ended")
-            record = StateRecord.objects.using(self.alias).get(kind=address.kind, ident=address.id)
-            if version is not None and version != record.version - 1:
-                raise VersionConflict(version, record.version - 1)
-            if token is not None and not self._hold(address, token):
+        with self._transaction() as cursor:
+            connection = connections[self.alias]
+            pk, old = self._locked(cursor, connection, address)
+            if version is not None and version != old.version:
+                raise VersionConflict(version, old.version)
+            if token is not None and not self._hold(cursor, address, token):
                 raise LockTimeout("the lock was lost before the save")
-            if not changes:
-                return _info(record)
-            rows = StateValue.objects.using(self.alias).filter(record=record, key__in=changes)
-            before = sum(len(key.encode()) + size for key, size in rows.values_list("key", "size"))
-            grown = size_of(changes) - before
-            record.size += grown
-            if record.size > limit and grown > 0:
-                raise StateTooLarge(record.size, limit)
-            removed = [key for key, data in changes.items() if data is None]
-            if removed:
-                rows.filter(key__in=removed).delete()
-            self._write(record, changes)
-            if grown:
-                record.save(using=self.alias, update_fields=["size"])
-        return _info(record)
-
-    def _write(self, record: StateRecord, values: Mapping[str, bytes | None]) -> None:
-        StateValue.objects.using(self.alias).bulk_create(
-            [
-                StateValue(record=record, key=key, data=data, size=len(data))
-                for key, data in values.items()
-                if data is not None
-            ],
-            update_conflicts=True,
-            unique_fields=["record", "key"],
-            update_fields=["data", "size"],
-            batch_size=500,
+            if connection.vendor == "postgresql":
+                grown = _write_at_once(cursor, pk, changes)
+            else:
+                grown = _write(cursor, pk, changes)
+            size = old.size + grown
+            if size > limit and grown > 0:
+                raise StateTooLarge(size, limit)
+            new = old.stamped(stamp)
+            cursor.execute(
+                f"UPDATE {RECORD} SET owner = %s, used = %s, expires = %s, ip = %s,"
+                " user_agent = %s, version = %s, size = %s WHERE id = %s",
+                [new.owner, new.used, min(new.expires, FAR), new.ip, new.user_agent]
+                + [old.version + 1, size, pk],
+            )
+        return _info(
+            address,
+            (new.owner, new.created, new.used, new.expires, new.ip, new.user_agent)
+            + (old.version + 1, size),
         )
+
+    def _locked(
+        self, cursor: CursorWrapper, connection: BaseDatabaseWrapper, address: Address
+    ) -> tuple[int, Info]:
+        """The record's row, locked until the transaction ends, so what is read after cannot
+        change. (On SQLite the transaction itself is the lock.)"""
+        lock = connection.ops.for_update_sql() if connection.features.has_select_for_update else ""
+        cursor.execute(
+            f"SELECT r.id, {INFO} FROM {RECORD} r WHERE {LIVE} {lock}",
+            [address.kind, address.id, timestamp()],
+        )
+        if (row := cursor.fetchone()) is None:
+            raise SessionGone(f"this {address.kind} has ended")
+        return row[0], _info(address, row[1:])
 
     def touch(self, address: Address, stamp: Stamp) -> bool:
-        with _answering():
-            return bool(self._records(address).update(**_row(stamp)))
+        named = {"owner": stamp.owner, "ip": stamp.ip, "user_agent": stamp.user_agent}
+        fields = {"used": stamp.used, "expires": min(stamp.expires, FAR)}
+        fields |= {name: value for name, value in named.items() if value is not None}
+        with self._cursor() as cursor:
+            cursor.execute(
+                f"UPDATE {RECORD} SET {', '.join(f'{name} = %s' for name in fields)}"
+                f" WHERE {LIVE.replace('r.', '')}",
+                [*fields.values(), address.kind, address.id, timestamp()],
+            )
+            return cursor.rowcount > 0
 
     def delete(self, address: Address) -> Info | None:
-        with _answering(), transaction.atomic(self.alias):
-            record = self._records(address).first()
-            StateRecord.objects.using(self.alias).filter(
-                kind=address.kind, ident=address.id
-            ).delete()
-            return _info(record) if record else None
+        with self._transaction() as cursor:
+            try:
+                pk, info = self._locked(cursor, connections[self.alias], address)
+            except SessionGone:
+                return None
+            _remove(cursor, [pk])
+            return info
 
-    def _hold(self, address: Address, token: str) -> bool:
+    def _hold(self, cursor: CursorWrapper, address: Address, token: str) -> bool:
         """Whether the lock is held, and makes sure it stays so until this transaction ends:
         the write locks its row, so the next holder waits for our values to be visible."""
-        held = StateLock.objects.using(self.alias).filter(
-            address=str(address), token=token, until__gt=now()
+        cursor.execute(
+            f"UPDATE {LOCK} SET token = token WHERE address = %s AND token = %s AND until > %s",
+            [str(address), token, timestamp()],
         )
-        return bool(held.update(token=token))
+        return cursor.rowcount > 0
 
     def lock(self, address: Address, token: str, age: float) -> bool:
-        until = _date(now().timestamp() + age)
-        locks = StateLock.objects.using(self.alias)
-        with _answering():
-            held = locks.filter(address=str(address)).values_list("until", flat=True).first()
+        locks, now = StateLock.objects.using(self.alias), timestamp()
+        with self._cursor() as cursor:
+            cursor.execute(f"SELECT until FROM {LOCK} WHERE address = %s", [str(address)])
+            held = cursor.fetchone()
             if held is None:
                 try:
                     with transaction.atomic(self.alias):
-                        locks.create(address=str(address), token=token, until=until)
+                        locks.create(address=str(address), token=token, until=now + age)
                 except IntegrityError:
                     return False
                 return True
-            if held > now():  # a waiter reads, so that it is not in the holder's way
+            if held[0] > now:  # a waiter only reads, so that it is not in the holder's way
                 return False
-            expired = locks.filter(address=str(address), until__lte=now())
-            return bool(expired.update(token=token, until=until))
+            expired = locks.filter(address=str(address), until__lte=now)
+            return bool(expired.update(token=token, until=now + age))
 
     def unlock(self, address: Address, token: str) -> None:
-        with _answering():
-            StateLock.objects.using(self.alias).filter(address=str(address), token=token).delete()
+        with self._cursor() as cursor:
+            cursor.execute(
+                f"DELETE FROM {LOCK} WHERE address = %s AND token = %s", [str(address), token]
+            )
 
     def infos(
         self, kind: Kind, *, owner: str | None = None, after: str = "", limit: int = 100
     ) -> list[Info]:
-        with _answering():
-            records = StateRecord.objects.using(self.alias).filter(
-                _alive(), kind=kind, ident__gt=after
+        where, parameters = "r.kind = %s AND r.ident > %s AND r.expires > %s", [kind, after]
+        extra = "" if owner is None else " AND r.owner = %s"
+        with self._cursor() as cursor:
+            cursor.execute(
+                f"SELECT r.ident, {INFO} FROM {RECORD} r WHERE {where}{extra}"
+                f" ORDER BY r.ident LIMIT {int(limit)}",
+                [*parameters, timestamp(), *([] if owner is None else [owner])],
             )
-            if owner is not None:
-                records = records.filter(owner=owner)
-            return [_info(record) for record in records.order_by("ident")[:limit]]
+            return [_info(Address(kind, row[0]), row[1:]) for row in cursor.fetchall()]
 
     def purge(self, batch: int = 1000) -> int:
-        records = StateRecord.objects.using(self.alias)
-        purged = 0
-        with _answering():
-            StateLock.objects.using(self.alias).filter(until__lte=now()).delete()
-            # In small transactions of their own, so that nobody waits long for a lock.
-            while dead := list(
-                records.filter(expires__lte=now()).values_list("pk", flat=True)[:batch]
-            ):
-                records.filter(pk__in=dead).delete()
-                purged += len(dead)
+        records, now, purged = StateRecord.objects.using(self.alias), timestamp(), 0
+        with self._cursor() as cursor:
+            cursor.execute(f"DELETE FROM {LOCK} WHERE until <= %s", [now])
+        # In small transactions of their own, so that nobody waits long for a lock.
+        expired = records.filter(expires__lte=now).values_list("pk", flat=True)
+        while dead := list(expired[:batch]):
+            with self._transaction() as cursor:
+                _remove(cursor, dead)
+            purged += len(dead)
         return purged
 
     def ping(self) -> None:
-        with _answering():
-            StateRecord.objects.using(self.alias).only("pk").first()
+        with self._cursor() as cursor:
+            cursor.execute(f"SELECT 1 FROM {RECORD} r WHERE r.id = 0")
 
 
-@contextmanager
-def _answering() -> Iterator[None]:
-    try:
-        yield
-    except (OperationalError, InterfaceError) as error:
-        raise StoreUnavailable("the session database does not answer") from error
+def _write(cursor: CursorWrapper, pk: int, changes: Mapping[str, bytes | None]) -> int:
+    """Writes the changed keys of a locked record; by how many bytes it grew."""
+    before: dict[str, int] = {}
+    names = list(changes)
+    for chunk in (names[i : i + _CHUNK] for i in range(0, len(names), _CHUNK)):
+        cursor.execute(
+            f"SELECT name, size FROM {VALUE} WHERE record_id = %s"
+            f" AND name IN ({', '.join(['%s'] * len(chunk))})",
+            [pk, *chunk],
+        )
+        before |= dict(cursor.fetchall())
+    update, insert, remove = [], {}, []
+    for name, data in changes.items():
+        if data is None:
+            remove.append((pk, name))
+        elif name in before:
+            size = _size(name, data)
+            update.append((data, size, size - before[name], pk, name))
+        else:
+            insert[name] = data
+    if remove:
+        cursor.executemany(f"DELETE FROM {VALUE} WHERE record_id = %s AND name = %s", remove)
+    if update:
+        cursor.executemany(
+            f"UPDATE {VALUE} SET data = %s, size = %s, grown = %s"
+            " WHERE record_id = %s AND name = %s",
+            update,
+        )
+    _insert(cursor, pk, insert)
+    return size_of(changes) - sum(before.values())
 
 
-def _alive() -> Q:
-    return Q(expires__isnull=True) | Q(expires__gt=now())
+def _write_at_once(cursor: CursorWrapper, pk: int, changes: Mapping[str, bytes | None]) -> int:
+    """The same in one statement, and so in one round trip."""
+    if not changes:
+        return 0
+    new = {name: data for name, data in changes.items() if data is not None}
+    cursor.execute(
+        f"WITH removed AS (DELETE FROM {VALUE} WHERE record_id = %s AND name = ANY(%s)"
+        "   RETURNING -size AS grown),"
+        f" written AS (INSERT INTO {VALUE} AS v (record_id, name, data, size, grown)"
+        "   SELECT %s, n.name, n.data, n.size, n.size"
+        "   FROM unnest(%s::text[], %s::bytea[], %s::int[]) AS n (name, data, size)"
+        "   ON CONFLICT (record_id, name) DO UPDATE"
+        "   SET data = excluded.data, size = excluded.size, grown = excluded.size - v.size"
+        "   RETURNING grown)"
+        " SELECT coalesce(sum(grown), 0)"
+        " FROM (SELECT grown FROM removed UNION ALL SELECT grown FROM written) AS changed",
+        [pk, [name for name, data in changes.items() if data is None]]
+        + [pk, list(new), list(new.values()), [_size(*item) for item in new.items()]],
+    )
+    return int(cast(Any, cursor.fetchone())[0])
 
 
-def _date(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+def _insert(cursor: CursorWrapper, pk: int, values: Mapping[str, bytes]) -> None:
+    if values:
+        rows = [(name, data, _size(name, data)) for name, data in values.items()]
+        cursor.executemany(
+            f"INSERT INTO {VALUE} (record_id, name, data, size, grown) VALUES (%s, %s, %s, %s, %s)",
+            [(pk, name, data, size, size) for name, data, size in rows],
+        )
 
 
-def _row(stamp: Stamp) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "used": _date(stamp.used),
-        "expires": None if math.isinf(stamp.expires) else _date(stamp.expires),
-    }
-    named = {"owner": stamp.owner, "ip": stamp.ip, "user_agent": stamp.user_agent}
-    return row | {name: value for name, value in named.items() if value is not None}
+def _remove(cursor: CursorWrapper, pks: list[int]) -> None:
+    marks = ", ".join(["%s"] * len(pks))
+    cursor.execute(f"DELETE FROM {VALUE} WHERE record_id IN ({marks})", pks)
+    cursor.execute(f"DELETE FROM {RECORD} WHERE id IN ({marks})", pks)
 
 
-def _info(record: StateRecord) -> Info:
+def _size(name: str, data: bytes) -> int:
+    return size_of({name: data})
+
+
+def _info(address: Address, row: tuple[Any, ...]) -> Info:
+    owner, created, used, expires, ip, user_agent, version, size = row
     return Info(
-        kind=Kind(record.kind),
-        id=record.ident,
-        owner=record.owner,
-        created=record.created.timestamp(),
-        used=record.used.timestamp(),
-        expires=record.expires.timestamp() if record.expires else NEVER,
-        ip=record.ip,
-        user_agent=record.user_agent,
-        version=record.version,
-        size=record.size,
+        kind=address.kind,
+        id=address.id,
+        owner=owner,
+        created=created,
+        used=used,
+        expires=NEVER if expires >= FAR else expires,
+        ip=ip,
+        user_agent=user_agent,
+        version=version,
+        size=size,
     )
