@@ -7,9 +7,14 @@ class CodecError(Exception):
 
 
 class EncodeError(CodecError):
+    """`type_name` is the type of the part at fault, which may lie deep inside the value."""
+
     def __init__(self, type_name: str, reason: str) -> None:
         super().__init__(reason)
         self.type_name = type_name
+
+    def __str__(self) -> str:
+        return f"{self.type_name}: {self.reason}"
 
     @classmethod
     def of(cls, value: object, reason: str) -> "EncodeError":

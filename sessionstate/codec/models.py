@@ -124,11 +124,13 @@ def plain(value: Any) -> Any:
 def same(one: Any, other: Any) -> bool:
     """Equal in type and content all through. Classes may define `==` as they like, or not."""
     if type(one) is int and type(other) is float:
-        return one == other  # a float may be given as an int
+        return bool(one == other)  # a float may be given as an int
     if type(one) is not type(other):
         return False
-    if isinstance(one, Enum):
+    if isinstance(one, str | int | Enum):
         return bool(one == other)
+    if type(one) is float:
+        return one.hex() == other.hex()
     fields = _fields(one, init=False)
     if fields is not None:
         return same(fields, _fields(other, init=False))

@@ -21,6 +21,9 @@ class _Mark:
         self.decode = decode
 
 
+_marks: dict[int, _Mark] = {}
+
+
 def unpack(body: bytes) -> Any:
     reader = _Reader()
     value = msgpack.unpackb(
@@ -46,13 +49,15 @@ class _Reader:
         self.open = 0
 
     def extension(self, code: int, data: bytes) -> Any:
-        decode = _decoder(code)
         if code < codes.FIRST_STRUCTURE:
-            return decode(data)
+            return _decoder(code)(data)
         if data:
             raise DecodeError(f"the mark of structure {code} is not empty")
         self.open += 1
-        return _Mark(decode)
+        mark = _marks.get(code)
+        if mark is None:
+            mark = _marks[code] = _Mark(_decoder(code))
+        return mark
 
     def array(self, items: list[Any]) -> Any:
         if items and type(items[0]) is _Mark:
