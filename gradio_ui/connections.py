@@ -59,18 +59,14 @@ class Connections:
             self._open.discard(connection)
             self._changed.set()
 
-    async def end_all(self, limit: float) -> None:
-        """End what never ends by itself now and the rest when `limit` seconds have passed;
-        return when all of it is over, or soon after the limit."""
+    def end(self, *, endless: bool) -> None:
+        """`endless`: those that would never end by themselves; otherwise the others."""
         for connection in self._open:
-            if connection.is_endless:
+            if connection.is_endless is endless:
                 connection.end()
-        if not await self._all_closed(limit):
-            for connection in self._open:
-                connection.end()
-            await self._all_closed(limit / 4)
 
-    async def _all_closed(self, limit: float) -> bool:
+    async def closed(self, limit: float) -> bool:
+        """Wait until none is open, `limit` seconds at most."""
         try:
             async with asyncio.timeout(limit):
                 while self._open:

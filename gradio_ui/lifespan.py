@@ -5,14 +5,16 @@ first request starts what no event has started, and who stops it is, whichever c
 lifespan event, the signal, the end of the interpreter.
 
 On a signal the pages that are open are drained before the server hears of it: uvicorn would wait
-for ever for Gradio's heartbeats, and daphne would cut everything at once. Streams get a
-disconnect, running events have a moment to finish, the apps stop in the task that started them.
-Then the signal goes on to the server.
+for ever for Gradio's heartbeats, and daphne would cut everything at once. Heartbeats get a
+disconnect, running events have a moment to finish and then fail with a word to their page, the
+apps stop in the task that started them. Then the signal goes on to the server.
 """
 
 import asyncio
 import atexit
 import contextlib
+import contextvars
+import gc
 import logging
 import signal
 import threading
@@ -20,15 +22,18 @@ from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import Any
 
+from gradio_ui.compat import events, exits
 from gradio_ui.connections import Connections
 from gradio_ui.mount import Mount
 
 logger = logging.getLogger(__name__)
 
-# Seconds that running events have to finish, and that the apps have to stop. With what the
-# interpreter takes to end, a stop stays below three seconds.
-DRAIN_LIMIT = 1.2
+# Seconds that running events have to finish, that pages have to hear that theirs did not, and
+# that the apps have to stop: together well below three.
+DRAIN_LIMIT = 1.0
+NOTICE_LIMIT = 0.3
 STOP_LIMIT = 0.5
+NOTICE = "The server is restarting. Please try again in a moment."
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -44,6 +49,10 @@ class Lifespan:
         self._stop: asyncio.Event | None = None
         self._stopping: asyncio.Task[None] | None = None
         self._handlers: dict[int, Any] = {}
+        # The interpreter would go through every object of Gradio and pandas once more before it
+        # ends, which takes seconds on a busy machine.
+        atexit.register(gc.freeze)
+        exits.before_threads_end(self._at_exit)
 
     async def start(self) -> None:
         """Returns when every app has started, or failed to and says so."""
@@ -52,7 +61,8 @@ class Lifespan:
             self._started = self._loop.create_future()
             self._stop = asyncio.Event()
             self.is_draining, self._stopping = False, None
-            self._owner = self._loop.create_task(self._own(), name="gradio_ui lifespan")
+            # Not in the context of the request that happens to be the first.
+            self._owner = self._loop.create_task(self._own(), context=contextvars.Context())
             self._watch()
         if not self._started.done():
             await asyncio.shield(self._started)
@@ -81,9 +91,20 @@ class Lifespan:
             self._started.set_result(None)
             await self._stop.wait()
 
+    async def _drain(self) -> None:
+        self._connections.end(endless=True)
+        if await self._connections.closed(DRAIN_LIMIT):
+            return
+        for mount in self._mounts:
+            if mount.blocks is not None:
+                events.abort(mount.blocks, NOTICE)
+        if not await self._connections.closed(NOTICE_LIMIT):
+            self._connections.end(endless=False)
+            await self._connections.closed(NOTICE_LIMIT)
+
     async def _wind_down(self) -> None:
         assert self._owner is not None and self._stop is not None
-        await self._connections.end_all(DRAIN_LIMIT)
+        await self._drain()
         self._stop.set()
         done, _ = await asyncio.wait((self._owner,), timeout=STOP_LIMIT)
         if not done:
@@ -95,13 +116,13 @@ class Lifespan:
         self._unwatch()
 
     def _watch(self) -> None:
-        atexit.register(self._at_exit)
         if threading.current_thread() is threading.main_thread():
             for number in _SIGNALS:
-                self._handlers[number] = signal.signal(number, self._on_signal)
+                # Ignored (a shell's background job) stays ignored.
+                if signal.getsignal(number) != signal.SIG_IGN:
+                    self._handlers[number] = signal.signal(number, self._on_signal)
 
     def _unwatch(self) -> None:
-        atexit.unregister(self._at_exit)
         for number, previous in self._handlers.items():
             # A server may have put its own handlers back already.
             if signal.getsignal(number) == self._on_signal:
@@ -130,10 +151,10 @@ class Lifespan:
         """Nobody has stopped the apps: the autoreloader runs the server in a thread, and ends or
         restarts it without a word."""
         loop = self._loop
-        if loop is None or loop.is_closed():
+        if self._owner is None or loop is None or loop.is_closed():
             return
         with contextlib.suppress(Exception):
             if loop.is_running():
-                asyncio.run_coroutine_threadsafe(self.stop(), loop).result(DRAIN_LIMIT + STOP_LIMIT)
+                asyncio.run_coroutine_threadsafe(self.stop(), loop).result(2)
             else:
                 loop.run_until_complete(self.stop())

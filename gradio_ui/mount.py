@@ -28,11 +28,12 @@ class Mount:
 
     spec: AppSpec
     app: Starlette | None = None
+    blocks: gradio.Blocks | None = None
     pages: frozenset[str] = field(default_factory=frozenset)
     failure: Failure | None = None
 
     def fail(self, error: BaseException) -> None:
-        self.app = None
+        self.app = self.blocks = None
         self.failure = registry.record_failure(self.spec, error)
 
 
@@ -55,7 +56,7 @@ def mount_all() -> dict[str, Mount]:
                     "Build a new one for each app."
                 )
             seen[id(blocks)] = spec.slug
-            mount.app = _mount(spec, blocks)
+            mount.app, mount.blocks = _mount(spec, blocks), blocks
             mount.pages = frozenset(page for page, *_ in blocks.pages if page)
         # SystemExit too: an app must not be able to end the server.
         except (Exception, SystemExit) as error:

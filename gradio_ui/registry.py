@@ -68,7 +68,7 @@ class AppSpec:
     order: int
     build: "Callable[[], gradio.Blocks]"
     module: str
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def name(self) -> str:
