@@ -10,7 +10,7 @@ from django.contrib.auth import get_user
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest
 
-from sessionstate.engine import SessionStore
+from sessionstate.engine import Client, SessionStore
 from sessionstate.threads import in_thread
 from sessionstate.tickets import BadTicket, Ticket, get_scheme
 
@@ -45,8 +45,15 @@ def identify(headers: Mapping[str, str], cookies: Mapping[str, str]) -> Identity
     return identify_ticket(ticket)
 
 
-def identify_ticket(ticket: Ticket) -> Identity:
-    session = SessionStore.for_ticket(ticket)
+class _FixedId(SessionStore):
+    def cycle_key(self) -> None:
+        """After a change of SECRET_KEY Django gives each session that it meets a new id, and a
+        cookie to go with it. A program cannot be told, and its tokens name the old one."""
+
+
+def identify_ticket(ticket: Ticket, client: Client | None = None) -> Identity:
+    """`client` is noted as the last user of the session when that is saved."""
+    session = _FixedId.for_ticket(ticket, client)
     request = HttpRequest()
     request.session = session
     # Django's own rules: the backend may refuse (disabled), the hash may be of an old password.
@@ -56,6 +63,9 @@ def identify_ticket(ticket: Ticket) -> Identity:
             raise NotAuthenticated("foreign")
         raise NotAuthenticated("ended" if session.ticket_error else "nobody")
     assert isinstance(user, AbstractBaseUser)
+    if session.modified:  # the hash of the password, made anew with the new SECRET_KEY
+        session.save()
+        session.modified = False
     return Identity(user, session, ticket)
 
 

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from ninja.errors import HttpError
 from ninja.security.base import AuthBase
 
+from accounts.identity import NotAuthenticated, identify_ticket
 from accounts.origin import is_cross_site
 from sessionstate.engine import SessionStore
 from sessionstate.tickets import Source, Ticket
@@ -21,11 +22,17 @@ class _TicketAuth(AuthBase):
 
     def __call__(self, request: HttpRequest) -> SessionStore | None:
         ticket: Ticket | None = getattr(request, "ticket", None)
-        if ticket is None or ticket.source != self.source or not request.user.is_authenticated:
+        if ticket is None or ticket.source != self.source:
+            return None
+        client = cast(SessionStore, request.session).client
+        try:
+            found = identify_ticket(ticket, client)
+        except NotAuthenticated:
             return None
         if self.source == "cookie":
             refuse_cross_site(request)
-        return cast(SessionStore, request.session)
+        request.user, request.session = found.user, found.session  # type: ignore[assignment]
+        return found.session
 
 
 class BearerTicket(_TicketAuth):

@@ -1,0 +1,45 @@
+"""Django is set up after this file is read, so whatever imports models is imported later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sessionstate import clock as session_clock
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+@pytest.fixture(autouse=True)
+def no_attempts_before() -> Iterator[None]:
+    """The limits of sign-in are kept in the cache."""
+    from django.core.cache import cache
+
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def clock() -> Iterator[ModuleType]:
+    """`clock.shift(seconds)` moves time for tickets and sessions alike."""
+    yield session_clock
+    session_clock.reset()
+
+
+@pytest.fixture
+def ada(db: None) -> User:
+    from tests.factories import UserFactory
+
+    return UserFactory(username="ada", groups=["analysts"])
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    from tests.factories import UserFactory
+
+    return UserFactory(username="bob")
