@@ -74,5 +74,10 @@ class Conf:
         """The `CACHES` alias (django-redis) whose connection pool the redis backend uses."""
         return str(self._get("REDIS_ALIAS", "default"))
 
+    @property
+    def redis_prefix(self) -> str:
+        """What all keys of the redis backend begin with."""
+        return str(self._get("REDIS_PREFIX", "sessionstate:"))
+
 
 conf = Conf()

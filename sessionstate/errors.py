@@ -7,10 +7,12 @@ from django.contrib.sessions.backends.base import CreateError, UpdateError
 __all__ = [
     "LockTimeout",
     "NotStorable",
+    "RevocationPending",
     "SessionExists",
     "SessionGone",
     "StateError",
     "StateTooLarge",
+    "StoreFull",
     "StoreUnavailable",
     "Unreadable",
     "VersionConflict",
@@ -60,6 +62,15 @@ class Unreadable(StateError):
 
 class StoreUnavailable(StateError):
     """The store did not answer in time. Never taken for an empty or anonymous session."""
+
+
+class StoreFull(StoreUnavailable):
+    """The store has no room for the write; what it holds is as it was."""
+
+
+class RevocationPending(StoreUnavailable):
+    """The store could not take a revocation. It is noted, and applied before anybody is served
+    from that store again."""
 
 
 class LockTimeout(StateError):

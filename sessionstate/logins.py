@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sessionstate.backends import get_backend
 from sessionstate.backends.base import Address, Info, Kind
+from sessionstate.errors import StoreUnavailable
 from sessionstate.signals import session_revoked
+from sessionstate.threads import in_thread
+
+if TYPE_CHECKING:
+    from sessionstate.graves import Watch
 
 _PAGE = 500
 
@@ -118,9 +123,24 @@ async def arevoke(session_id: str) -> bool:
 
 def revoke_user(user_id: Any, *, except_id: str | None = None) -> int:
     """Ends the user's sessions, all or all but one; returns how many."""
-    return sum(revoke(login.id) for login in for_user(user_id) if login.id != except_id)
+    try:
+        return sum(revoke(login.id) for login in for_user(user_id) if login.id != except_id)
+    except StoreUnavailable as error:
+        if watch := _watch():
+            watch.leave_user(str(user_id), except_id, error)
+        raise
 
 
 async def arevoke_user(user_id: Any, *, except_id: str | None = None) -> int:
-    logins = [login for login in await afor_user(user_id) if login.id != except_id]
-    return sum([await arevoke(login.id) for login in logins])
+    try:
+        logins = [login for login in await afor_user(user_id) if login.id != except_id]
+        return sum([await arevoke(login.id) for login in logins])
+    except StoreUnavailable as error:
+        if watch := _watch():
+            await in_thread(watch.leave_user, str(user_id), except_id, error)
+        raise
+
+
+def _watch() -> Watch | None:
+    """Of a backend whose store can be down while the database is not."""
+    return getattr(get_backend(), "watch", None)

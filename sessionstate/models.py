@@ -64,6 +64,19 @@ class StateLock(models.Model):
         return self.address
 
 
+class PendingRevocation(models.Model):
+    """A session, or all sessions of a user, whose end the store could not take yet. See
+    `sessionstate.graves`."""
+
+    kind = models.CharField(max_length=8)
+    ident = models.CharField(max_length=100)
+    spared = models.CharField(max_length=100, blank=True)
+    at = models.FloatField()
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.ident[:8]}"
+
+
 class LiveSession(models.Model):
     """A live session as the admin shows it, whatever backend keeps it. It has no table: it is here
     for its permissions and for what the admin asks of a model. See `sessionstate.listing`."""

@@ -1,0 +1,211 @@
+"""Revocations that the store could not take: kept in the database until it takes them.
+
+A store that was down comes back with what it held before, revoked sessions included. So a
+revocation that fails is written to a table, and no process serves from the store again before it
+has applied what is in there. Asking the database on every request would cost more than the store
+does; each process asks only when it may have missed an outage:
+
+- before its first answer, after any failure, and after every new connection;
+- when it has had no answer for `PATIENCE`, or one that took longer than `SLOW`. A call fails by
+  silence only after `ANSWER`, so an outage that made a revocation fail is longer than the two
+  together, and every process that asked meanwhile has noticed it;
+- soon after, in growing steps: a revocation may have reached the table just after the store came
+  back. The last step is a minute, for a revoker that alone had lost the way to the store.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Protocol, TypeVar
+
+from django.db import Error, connections, router
+from django.db.models import QuerySet
+
+from sessionstate.backends.base import Address, Info, Kind
+from sessionstate.clock import timestamp
+from sessionstate.conf import conf
+from sessionstate.errors import RevocationPending, StoreUnavailable
+from sessionstate.models import PendingRevocation
+from sessionstate.signals import session_revoked
+from sessionstate.threads import in_thread
+
+# Fractions of SESSIONSTATE_STORE_TIMEOUT. A client waits for `ANSWER`; the rest of the time is
+# for the table, and for whoever turns the error into a response.
+ANSWER, PATIENCE, SLOW = 0.75, 0.5, 0.25
+# Seconds between two looks at the table, doubled each time.
+_FIRST_STEP, _LAST_STEP = 0.5, 60.0
+
+R = TypeVar("R")
+
+
+class Store(Protocol):
+    """What is needed of the backend that is watched."""
+
+    def delete(self, address: Address) -> Info | None: ...
+    def infos(
+        self, kind: Kind, *, owner: str | None = None, after: str = "", limit: int = 100
+    ) -> list[Info]: ...
+
+
+class Watch:
+    """One for each backend object. A backend wraps every call of the store in `serving`, or, when
+    that is too coarse, settles while `due` and then reports `answered` or `doubt`."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._count = itertools.count(1)
+        self._doubts = next(self._count)  # changes with each reason to look
+        self._settled = 0  # the value of `_doubts` that the last look was for
+        self._answered = self._looked = self._failed = self._next_look = float("-inf")
+        self._step = _FIRST_STEP
+        self._turn = threading.Lock()
+        self._settler: int | None = None
+
+    @contextmanager
+    def serving(self) -> Iterator[None]:
+        if self.due():
+            self.settle()
+        asked = time.monotonic()
+        try:
+            yield
+        except StoreUnavailable:
+            self.doubt()
+            raise
+        self.answered(asked)
+
+    def doubt(self) -> None:
+        """The store failed, or a new connection was made."""
+        self._doubts = next(self._count)
+
+    def answered(self, asked: float) -> None:
+        """The store answered to what it was asked at that (monotonic) time."""
+        self._answered = time.monotonic()
+        if self._answered - asked > SLOW * conf.store_timeout:
+            self.doubt()
+
+    def due(self) -> bool:
+        """Whether the table comes before the store. Not so for the thread that settles."""
+        now = time.monotonic()
+        return (
+            self._doubts != self._settled
+            or now >= self._next_look
+            or now - self._answered > PATIENCE * conf.store_timeout
+        ) and self._settler != threading.get_ident()
+
+    def settle(self) -> None:
+        """Applies what is pending. Raises `StoreUnavailable` when that cannot be done, or when the
+        table cannot be read: then nobody knows whom to refuse."""
+        asked = time.monotonic()
+        if not self._turn.acquire(timeout=ANSWER * conf.store_timeout):
+            raise StoreUnavailable("the store does not answer")
+        try:
+            if self._failed >= asked:  # whoever had the turn found out for us
+                raise StoreUnavailable("the store does not answer")
+            if self._looked < asked:
+                self._look()
+        finally:
+            self._turn.release()
+
+    async def asettle(self) -> None:
+        await in_thread(self.settle)
+
+    def _look(self) -> None:
+        looked, doubts = time.monotonic(), self._doubts
+        self._settler = threading.get_ident()
+        try:
+            for row in _in_database(lambda: list(_rows().order_by("pk"))):
+                self._apply(row)
+        except StoreUnavailable:
+            self._failed = time.monotonic()
+            self.doubt()
+            raise
+        finally:
+            self._settler = None
+        calm = doubts == self._settled and looked >= self._next_look
+        self._step = min(self._step * 2, _LAST_STEP) if calm else _FIRST_STEP
+        self._looked, self._settled = looked, doubts
+        self._next_look = looked + self._step
+
+    def _apply(self, row: PendingRevocation) -> None:
+        if row.kind == Kind.SESSION:
+            ended = [self._end(row.ident)]
+        else:
+            ended = [self._end(info.id) for info in self._opened_before(row)]
+        _in_database(lambda: _rows().filter(pk=row.pk).delete())
+        for session_id, owner in ended:
+            # To all listeners, whatever one of them raises: the store waits for us.
+            session_revoked.send_robust(Watch, session_id=session_id, user_id=owner)
+
+    def _opened_before(self, row: PendingRevocation) -> list[Info]:
+        found, after = [], ""
+        while infos := self._store.infos(Kind.SESSION, owner=row.ident, after=after, limit=500):
+            found += [i for i in infos if i.created <= row.at and i.id != row.spared]
+            after = infos[-1].id
+        return found
+
+    def _end(self, session_id: str) -> tuple[str, str]:
+        info = self._store.delete(Address(Kind.SESSION, session_id))
+        while tabs := self._store.infos(Kind.TAB, owner=session_id, limit=500):
+            for tab in tabs:
+                self._store.delete(Address(Kind.TAB, tab.id))
+        return session_id, info.owner if info else ""
+
+    @contextmanager
+    def revoking(self, address: Address) -> Iterator[None]:
+        """Around a delete: `serving`, and what fails is left pending."""
+        try:
+            with self.serving():
+                yield
+        except StoreUnavailable as error:
+            self.leave(address, error)
+            raise
+
+    def leave(self, address: Address, error: StoreUnavailable) -> None:
+        """Leaves the end of a session pending, and raises `RevocationPending` from `error`.
+
+        Returns for other kinds: their ids are used again, so they cannot be deleted afterwards.
+        """
+        if address.kind is Kind.SESSION and self._settler != threading.get_ident():
+            self._write(Kind.SESSION, address.id)
+            raise RevocationPending(_PENDING) from error
+
+    def leave_user(self, user_id: str, spared: str | None, error: StoreUnavailable) -> None:
+        """The same for all sessions that the user has now, except `spared`."""
+        self._write(Kind.USER, user_id, spared or "")
+        raise RevocationPending(_PENDING) from error
+
+    def _write(self, kind: Kind, ident: str, spared: str = "") -> None:
+        self.doubt()
+        _in_database(lambda: _rows().create(kind=kind, ident=ident, spared=spared, at=timestamp()))
+
+
+_PENDING = "the store does not answer; the revocation takes effect before it is used again"
+
+
+def _rows() -> QuerySet[PendingRevocation]:
+    return PendingRevocation.objects.using(router.db_for_write(PendingRevocation))
+
+
+def _in_database(work: Callable[[], R]) -> R:
+    """Inside somebody's transaction, in a connection of its own: what is written must survive
+    their rollback, and what is read must be newer than their snapshot."""
+
+    def apart() -> R:
+        try:
+            return work()
+        finally:
+            connections[alias].close()
+
+    alias = router.db_for_write(PendingRevocation)
+    try:
+        if not connections[alias].in_atomic_block:
+            return work()
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(apart).result()
+    except Error as error:
+        raise StoreUnavailable("the table of pending revocations cannot be reached") from error
