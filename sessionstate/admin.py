@@ -6,13 +6,13 @@ show the first 8 characters, and URLs and forms carry handles (see `sessionstate
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.auth import get_user_model
-from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -27,7 +27,9 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from sessionstate import contents, people
+from sessionstate.ago import brief
 from sessionstate.devices import describe
+from sessionstate.filters import StateFilter, UserFilter
 from sessionstate.handles import resolve
 from sessionstate.listing import MOST, Listing, shown
 from sessionstate.models import LiveSession
@@ -39,43 +41,11 @@ else:
     ModelAdmin = admin.ModelAdmin  # which is generic for type checkers only
 
 NAMED_IN_CONFIRMATION = 20
-USERS_IN_FILTER = 15
-
-
-class UserFilter(admin.SimpleListFilter):
-    title = _("user")
-    parameter_name = "user"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """The users seen last; only the chosen one when there is one, who may have no session."""
-        if chosen := self.value():
-            ids = [chosen]
-        else:
-            recent = model_admin.get_queryset(request).order_by("-used").logins
-            ids = list(dict.fromkeys(login.user for login in recent if login.user))
-        names = people.names(ids := ids[:USERS_IN_FILTER])
-        return [(user_id, names[user_id]) for user_id in ids]
-
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        return queryset.of(chosen) if (chosen := self.value()) else queryset
-
-
-class StateFilter(admin.SimpleListFilter):
-    title = _("state")
-    parameter_name = "state"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("signed-in", _("Signed in")), ("anonymous", _("Anonymous"))]
-
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        if self.value() == "anonymous":
-            return queryset.anonymous()
-        return queryset.signed_in() if self.value() == "signed-in" else queryset
 
 
 @admin.register(LiveSession)
 class LiveSessionAdmin(ModelAdmin):
-    list_display = ("session", "user", "device", "address", "since", "used", "ends", "size")
+    list_display = ("session", "user", "device", "address", "used", "since", "ends", "size")
     list_filter = (UserFilter, StateFilter)
     list_per_page = 50
     list_max_show_all = 500
@@ -83,8 +53,11 @@ class LiveSessionAdmin(ModelAdmin):
     show_full_result_count = False  # it would read all sessions to show those of one user
     search_fields = ("user",)  # see get_search_results; this makes the search box appear
     search_help_text = _("User name, address, or the first 8 characters of a session id.")
-    fields = ("session", "account", "device", "user_agent", "address", "since", "used", "ends")
-    readonly_fields = (*fields, "size")
+    fields = (
+        *("session", "account", "device", "user_agent", "address"),
+        *("created_at", "used_at", "expires_at", "size"),
+    )
+    readonly_fields = fields
     actions = ("revoke_selected", "revoke_users")
 
     class Media:
@@ -158,17 +131,29 @@ class LiveSessionAdmin(ModelAdmin):
     def address(self, session: LiveSession) -> str:
         return session.login.ip or "-"
 
-    @admin.display(description=_("created"), ordering="created")
-    def since(self, session: LiveSession) -> SafeString:
-        return _moment(session.login.created)
-
     @admin.display(description=_("last use"), ordering="used")
     def used(self, session: LiveSession) -> SafeString:
-        return _moment(session.login.used)
+        return _ago(session.login.used)
+
+    @admin.display(description=_("created"), ordering="created")
+    def since(self, session: LiveSession) -> SafeString:
+        return _ago(session.login.created)
 
     @admin.display(description=_("expires"), ordering="expires")
     def ends(self, session: LiveSession) -> SafeString:
-        return _moment(session.login.expires)
+        return _ago(session.login.expires)
+
+    @admin.display(description=_("created"))
+    def created_at(self, session: LiveSession) -> str:
+        return _exactly(session.login.created)
+
+    @admin.display(description=_("last use"))
+    def used_at(self, session: LiveSession) -> str:
+        return _exactly(session.login.used)
+
+    @admin.display(description=_("expires"))
+    def expires_at(self, session: LiveSession) -> str:
+        return _exactly(session.login.expires)
 
     @admin.display(description=_("size"), ordering="size")
     def size(self, session: LiveSession) -> str:
@@ -282,8 +267,9 @@ class LiveSessionAdmin(ModelAdmin):
         return f"{url}?{urlencode(query)}" if query else url
 
 
-def _moment(moment: Any) -> SafeString:
-    exact = localize(localtime(moment))
-    return format_html(
-        '<time datetime="{}" title="{}">{}</time>', moment.isoformat(), exact, naturaltime(moment)
-    )
+def _ago(moment: datetime) -> SafeString:
+    return format_html('<time title="{}">{}</time>', localize(localtime(moment)), brief(moment))
+
+
+def _exactly(moment: datetime) -> str:
+    return f"{localize(localtime(moment))} ({brief(moment)})"
