@@ -60,7 +60,7 @@ class Listing:
 
     model = LiveSession
     ordered = True
-    query = SimpleNamespace(select_related=True)
+    query = SimpleNamespace(select_related=True, order_by=())
 
     # What we ask of it.
 
