@@ -13,6 +13,7 @@ from sessionstate.errors import NotStorable
 
 from . import session_facts
 from .page import facts, header
+from .session_facts import is_of_sign_in, is_secret
 
 COUNTER = "account.counter"
 MAX_KEY = 100
@@ -30,7 +31,7 @@ def show(request: gr.Request, session: Session) -> tuple[str, list[list[str]], A
     return (
         facts(session_facts.about(session, request.username or "")),
         session_facts.contents(session),
-        gr.update(choices=sorted(session)),
+        gr.update(choices=[key for key in sorted(session) if not is_of_sign_in(key)]),
         counted(session),
     )
 
@@ -52,7 +53,7 @@ def counted(session: Session) -> str:
 def pick(key: str | None, session: Session) -> str:
     """The value of a key as JSON, to be edited."""
     key = (key or "").strip()
-    if key not in session or session_facts.is_secret(key):
+    if key not in session or is_secret(key) or is_of_sign_in(key):
         return ""
     return session_facts.as_json(session[key]) or ""
 
@@ -62,6 +63,8 @@ def put(key: str | None, value: str, session: Session) -> None:
     key = (key or "").strip()
     if not key or len(key) > MAX_KEY:
         raise problem(f"Give the key a name of up to {MAX_KEY} characters.")
+    if is_of_sign_in(key):
+        raise problem("This key belongs to your sign-in.")
     if len(value) > MAX_VALUE:
         raise problem(f"The value is longer than {MAX_VALUE:,} characters.")
     if key in session and session_facts.as_json(session[key]) is None:
@@ -79,8 +82,8 @@ def put(key: str | None, value: str, session: Session) -> None:
 @with_session
 def delete(key: str | None, session: Session) -> None:
     key = (key or "").strip()
-    if key not in session:
-        raise problem("Choose a key first.")
+    if key not in session or is_of_sign_in(key):
+        raise problem("Choose one of the keys first.")
     del session[key]
 
 

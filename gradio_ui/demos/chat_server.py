@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from django.conf import settings
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI, AsyncStream
+    from openai import AsyncStream
     from openai.types.chat import ChatCompletionChunk
 
 logger = logging.getLogger(__name__)
@@ -43,46 +43,44 @@ async def stream_answer(messages: list[Message]) -> AsyncIterator[str]:
     import openai
 
     conversation: Any = [{"role": "system", "content": SYSTEM_PROMPT}, *messages]
-    empty = True
+    begun = False
     try:
-        async with _client() as client:
+        async with openai.AsyncOpenAI(
+            base_url=settings.ASSISTANT_BASE_URL,
+            # Local servers need no key, but the client insists on one.
+            api_key=settings.ASSISTANT_API_KEY or "none",
+            timeout=httpx2.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS),
+            max_retries=1,
+        ) as client:
             stream: AsyncStream[ChatCompletionChunk] = await client.chat.completions.create(
                 model=settings.ASSISTANT_MODEL, messages=conversation, stream=True
             )
             async for chunk in stream:
                 piece = chunk.choices[0].delta.content if chunk.choices else None
                 if piece:
-                    empty = False
+                    begun = True
                     yield piece
-    except openai.APITimeoutError as error:
-        _give_up("The language model took too long to answer. Please try again.", error)
-    except openai.APIConnectionError as error:
-        _give_up("The language model cannot be reached right now. Please try again later.", error)
-    except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
-        _give_up("The language model refused this server's API key. Tell your operator.", error)
-    except openai.NotFoundError as error:
-        _give_up("The language model that is configured does not exist. Tell your operator.", error)
-    except openai.RateLimitError as error:
-        _give_up("The language model is busy. Please try again in a minute.", error)
     except (openai.OpenAIError, httpx2.HTTPError, ValueError) as error:
-        _give_up("The language model broke off. Please try again.", error)
-    if empty:
+        logger.warning("The model server failed: %s: %s", type(error).__name__, error)
+        raise ChatServerError(_sentence(error, begun)) from error
+    if not begun:
         raise ChatServerError("The language model gave an empty answer. Please try again.")
 
 
-def _client() -> AsyncOpenAI:
-    import httpx2
-    from openai import AsyncOpenAI
+def _sentence(error: Exception, begun: bool) -> str:
+    import openai
 
-    return AsyncOpenAI(
-        base_url=settings.ASSISTANT_BASE_URL,
-        # Local servers need no key, but the client insists on one.
-        api_key=settings.ASSISTANT_API_KEY or "none",
-        timeout=httpx2.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS),
-        max_retries=1,
-    )
-
-
-def _give_up(sentence: str, error: Exception) -> NoReturn:
-    logger.warning("assistant: %s: %s", type(error).__name__, error)
-    raise ChatServerError(sentence) from error
+    match error:
+        case _ if begun:
+            return "The language model broke off. Please try again."
+        case openai.APITimeoutError():
+            return "The language model took too long to answer. Please try again."
+        case openai.APIConnectionError():
+            return "The language model cannot be reached right now. Please try again later."
+        case openai.AuthenticationError() | openai.PermissionDeniedError():
+            return "The language model refused this server's API key. Please tell your operator."
+        case openai.NotFoundError():
+            return "The language model named in the settings is unknown. Please tell your operator."
+        case openai.RateLimitError():
+            return "The language model is busy. Please try again in a minute."
+    return "The language model failed. Please try again."

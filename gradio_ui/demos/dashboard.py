@@ -151,7 +151,7 @@ def build() -> gr.Blocks:
                 filter_column = dropdown("Show rows where")
                 comparison = dropdown("Comparison", COMPARISONS)
                 filter_value = gr.Textbox(
-                    label="Value", placeholder="all rows", max_length=table_view.MAX_FILTER
+                    label="Value", placeholder="all rows", max_length=table_view.MAX_FILTER, scale=2
                 )
             with gr.Tabs():
                 with gr.Tab("Plot"):

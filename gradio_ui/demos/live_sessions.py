@@ -96,8 +96,8 @@ def row_of(login: Login, name: str, own_id: str) -> list[str]:
         name + (MINE if login.id == own_id else ""),
         describe(login.user_agent),
         login.ip or "unknown",
-        naturaltime(login.created),
-        naturaltime(login.used),
+        str(naturaltime(login.created)),
+        str(naturaltime(login.used)),
         filesizeformat(login.size),
     ]
 
@@ -135,7 +135,7 @@ def build() -> gr.Blocks:
     demo = gr.Blocks(title="Live sessions")
     with demo:
         header("Live sessions", "Who is signed in right now. Select a row to end its session.")
-        with gr.Row(variant="panel"):
+        with gr.Row(equal_height=True):
             search = gr.Textbox(
                 show_label=False,
                 placeholder="Search by user, device or address",
@@ -146,10 +146,9 @@ def build() -> gr.Blocks:
             )
             refresh = gr.Button("Refresh", scale=1, min_width=100)
         with gr.Row():
-            summary = gr.Markdown(elem_classes="note")
-            every = gr.Checkbox(
-                label="Refresh every 10 seconds", container=False, scale=0, min_width=220
-            )
+            with gr.Column(scale=3, min_width=200):
+                summary = gr.Markdown(elem_classes="note")
+            every = gr.Checkbox(label="Refresh every 10 seconds", scale=1, min_width=230)
         table = gr.Dataframe(
             headers=COLUMNS,
             interactive=False,
@@ -157,7 +156,7 @@ def build() -> gr.Blocks:
             buttons=["fullscreen"],
             max_height=480,
         )
-        with gr.Row(variant="panel"):
+        with gr.Row(equal_height=True):
             selected = gr.Textbox(
                 show_label=False,
                 placeholder="Select a session in the table",

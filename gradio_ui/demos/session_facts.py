@@ -19,6 +19,8 @@ from sessionstate.conf import conf
 from sessionstate.errors import Unreadable
 
 SECRET = re.compile(r"pass(word|wd|phrase)?|secret|token|api_?key|credential|private", re.I)
+# What django-allauth remembers of a sign-in. Whoever could change it could skip being asked again.
+SIGN_IN = re.compile(r"(account|socialaccount|mfa|headless|usersessions)_")
 HIDDEN = "(hidden)"
 MAX_PREVIEW = 60
 
@@ -77,7 +79,7 @@ def kind_and_preview(session: Mapping[str, Any], key: str, size: int) -> tuple[s
 
 
 def preview(key: str, value: Any) -> str:
-    if is_secret(key):
+    if is_secret(key) or is_of_sign_in(key):
         return HIDDEN
     shape = getattr(value, "shape", None)
     if shape is not None:
@@ -90,6 +92,10 @@ def preview(key: str, value: Any) -> str:
 
 def is_secret(key: str) -> bool:
     return SECRET.search(key) is not None
+
+
+def is_of_sign_in(key: str) -> bool:
+    return SIGN_IN.match(key) is not None
 
 
 def as_json(value: Any) -> str | None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import gradio as gr
+from django.conf import settings
 from gradio.themes import Color, sizes
 
 SANS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "Helvetica Neue")
@@ -84,7 +85,8 @@ CSS = """
 .page-header a { margin-left: auto; }
 .page-header a, .plain-link { padding: 0 !important; text-decoration: none; }
 .page-header a:hover, .plain-link:hover { text-decoration: underline; }
-.html-container:has(.page-header), .html-container:has(.plain-link) { padding: 0; }
+.html-container:has(.page-header, .plain-link, .facts) { padding: 0; }
+.column.panel { padding: 1rem; }
 .note, .note * { color: var(--body-text-color-subdued) !important; }
 .facts { display: grid; grid-template-columns: max-content 1fr; gap: 0.375rem 1.25rem; margin: 0; }
 .facts dt { color: var(--body-text-color-subdued); }
@@ -97,17 +99,17 @@ CSS = """
 }
 """
 
-# The site keeps the reader's choice of light or dark under this key. Gradio takes it from the
-# address, so it is put there before Gradio starts.
-HEAD = """<script>
-(() => {
+# Gradio follows the system; a reader who chose light or dark on the site's pages
+# (static/js/site.js) gets that here too.
+HEAD = f"""<link rel="icon" href="{settings.STATIC_URL}favicon.svg" type="image/svg+xml">
+<script>
+(() => {{
   let theme = null;
-  try { theme = localStorage.getItem("theme"); } catch { return; }
-  const here = new URL(location.href);
-  if ((theme !== "light" && theme !== "dark") || here.searchParams.has("__theme")) return;
-  here.searchParams.set("__theme", theme);
-  history.replaceState(history.state, "", here);
-})();
+  try {{ theme = localStorage.getItem("theme"); }} catch {{ return; }}
+  if (theme !== "light" && theme !== "dark") return;
+  if (new URL(location.href).searchParams.has("__theme")) return;
+  document.body.classList.toggle("dark", theme === "dark");
+}})();
 </script>"""
 
 
@@ -127,6 +129,7 @@ def calm() -> gr.themes.Base:
         block_shadow="none",
         block_label_text_weight="500",
         block_title_text_weight="500",
+        checkbox_border_radius="*radius_sm",
         panel_border_width="1px",
         input_border_width="1px",
         button_border_width="1px",
