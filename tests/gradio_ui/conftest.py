@@ -1,0 +1,36 @@
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from gradio_client import Client
+
+from gradio_ui import registry
+from tests.servers import Site, SiteFactory
+
+Call = Callable[..., Any]
+
+
+@pytest.fixture
+def empty_registry() -> Iterator[None]:
+    """No apps and no discovery; the real ones are found again afterwards."""
+    registry.reset(discovered=True)
+    yield
+    registry.reset()
+
+
+@pytest.fixture(scope="module")
+def matrix_site(tmp_path_factory: pytest.TempPathFactory, demo_database: Any) -> Iterator[Site]:
+    factory = SiteFactory(tmp_path_factory.mktemp("matrix"), demo_database)
+    yield factory(
+        "daphne", env={"EXTRA_APPS": "tests.gradio_ui.matrix"}, allow_traceback=True
+    )
+    factory.close()
+
+
+def connect(site: Site, slug: str, username: str) -> Client:
+    """A new login in a new tab."""
+    return tab(site, slug, site.sign_in(username))
+
+
+def tab(site: Site, slug: str, headers: dict[str, str]) -> Client:
+    return Client(f"{site.url}/gradio/{slug}/", headers=headers, verbose=False)
