@@ -33,7 +33,7 @@ class Values(MutableMapping[str, Any]):
         if key in self._removed or key not in self._raw:
             raise KeyError(key)
         try:
-            value = decode(self._raw[key])
+            value = self._read(key, self._raw[key])
         except DecodeError as error:
             raise Unreadable(key, str(error)) from error
         self._live[key] = value
@@ -41,7 +41,8 @@ class Values(MutableMapping[str, Any]):
 
     def __setitem__(self, key: str, value: Any) -> None:
         _check_key(key)
-        _encode(key, value)  # refused here, where the caller can see which line did it
+        value = self._accept(key, value)
+        self._encode(key, value)  # refused here, where the caller can see which line did it
         self._live[key] = value
         self._assigned.add(key)
         self._removed.discard(key)
@@ -79,7 +80,7 @@ class Values(MutableMapping[str, Any]):
         for key, value in self._live.items():
             if key not in self._assigned and is_atomic(value):
                 continue  # only read, and cannot have changed inside
-            encoded = _encode(key, value)
+            encoded = self._encode(key, value)
             if self._raw.get(key) != encoded:
                 changes[key] = encoded
         return changes
@@ -114,7 +115,7 @@ class Values(MutableMapping[str, Any]):
             if data is None:
                 self.pop(key, None)
             else:
-                self[key] = decode(data)
+                self[key] = self._read(key, data)
 
     def settle(self, raw: Mapping[str, bytes]) -> None:
         """Takes note that the store holds exactly `raw` now; decoded values stay as they are."""
@@ -135,12 +136,22 @@ class Values(MutableMapping[str, Any]):
         self._removed = {key for key, data in changes.items() if data is None and key in raw}
         self._raw = dict(raw)
 
+    def _encode(self, key: str, value: Any) -> bytes:
+        try:
+            return self._dump(key, value)
+        except EncodeError as error:
+            raise NotStorable(key, type(value).__name__, str(error)) from error
 
-def _encode(key: str, value: Any) -> bytes:
-    try:
+    # What `typed.TypedValues` does for declared keys.
+
+    def _accept(self, key: str, value: Any) -> Any:
+        return value
+
+    def _dump(self, key: str, value: Any) -> bytes:
         return encode(value)
-    except EncodeError as error:
-        raise NotStorable(key, type(value).__name__, str(error)) from error
+
+    def _read(self, key: str, data: bytes) -> Any:
+        return decode(data)
 
 
 def _check_key(key: object) -> None:

@@ -21,9 +21,10 @@ from sessionstate.engine import session_stamp
 from sessionstate.errors import NotStorable, SessionGone
 from sessionstate.mapping import Values
 from sessionstate.record import StoredRecord
+from sessionstate.typed import TypedKeys, typed_values
 
 
-class State(MutableMapping[str, Any]):
+class State(TypedKeys, MutableMapping[str, Any]):
     """State that lives in the store. Changes are written by `save()`, only the changed keys.
 
     Reading one that is not loaded yet loads it, which blocks: on the event loop
@@ -32,6 +33,7 @@ class State(MutableMapping[str, Any]):
 
     def __init__(self, record: StoredRecord) -> None:
         self._record = record
+        record.values = typed_values(type(self), record.values)
 
     @property
     def id(self) -> str:

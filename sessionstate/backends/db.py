@@ -6,8 +6,9 @@ times as long as running them.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, cast
 
 from django.db import (
@@ -47,6 +48,7 @@ INFO = "r.owner, r.created, r.used, r.expires, r.ip, r.user_agent, r.version, r.
 LIVE = "r.kind = %s AND r.ident = %s AND r.expires > %s"
 # Not every database knows infinity; this is the year 33658.
 FAR = 1e12
+_sqlite_writer = threading.Lock()
 _CHUNK = 500  # parameters in one IN list
 
 
@@ -65,8 +67,17 @@ class Backend(ThreadedBackend):
 
     @contextmanager
     def _transaction(self) -> Iterator[CursorWrapper]:
+        connection = connections[self.alias]
+        # SQLite has one writer at a time and lets the others poll, unfairly: with many threads
+        # some would starve. So those of this process queue here. Inside somebody's transaction
+        # the turn is ours already, and waiting for another thread would be a deadlock.
+        queue = connection.vendor == "sqlite" and not connection.in_atomic_block
         try:
-            with transaction.atomic(self.alias), connections[self.alias].cursor() as cursor:
+            with (
+                _sqlite_writer if queue else nullcontext(),
+                transaction.atomic(self.alias),
+                connection.cursor() as cursor,
+            ):
                 yield cursor
         except (OperationalError, InterfaceError) as error:
             raise StoreUnavailable("the session database does not answer") from error

@@ -62,6 +62,7 @@ pytestmark = [pytest.mark.usefixtures("backend"), pytest.mark.urls(__name__)]
 def plain_cookies() -> object:
     with override_settings(
         MIDDLEWARE=["sessionstate.middleware.SessionMiddleware"],
+        TEMPLATES=[],  # the error pages of the project link to views that are not here
         SESSIONSTATE_TICKETS="sessionstate.tickets.SessionIdCookie",
         PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
     ):
