@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TypeVar
+
+from redis.exceptions import NoScriptError, OutOfMemoryError, RedisError, ResponseError
+
+from sessionstate.backends.base import Address, Info, Kind, Snapshot, Stamp
+from sessionstate.backends.redis.connections import Connections
+from sessionstate.backends.redis.layout import Layout, Request
+from sessionstate.conf import conf
+from sessionstate.errors import StoreFull, StoreUnavailable
+from sessionstate.graves import ANSWER, Watch
+from sessionstate.threads import in_thread
+
+R = TypeVar("R")
+
+# Ids that one listing script looks at: no other client waits longer than for these.
+_PAGE = 500
+
+
+class Backend:
+    def __init__(self) -> None:
+        self.watch = Watch(self)
+        self._timeout = ANSWER * conf.store_timeout
+        self._connections = Connections(conf.redis_alias, self._timeout, self.watch.doubt)
+        self._layout = Layout(conf.redis_prefix)
+
+    # One request, one answer. What is pending comes first, and only once there is a connection:
+    # making one may be how we learn that the server was away.
+
+    def _ask(self, request: Request[R]) -> R:
+        with self._answering():
+            pool = self._connections.pool
+            connection = pool.get_connection()
+            try:
+                if self.watch.due():
+                    self.watch.settle()
+                asked = time.monotonic()
+                try:
+                    connection.send_command(*request.command)
+                    answer = connection.read_response()
+                except NoScriptError:
+                    connection.send_command(*request.command_with_text)
+                    answer = connection.read_response()
+            finally:
+                pool.release(connection)
+        self.watch.answered(asked)
+        return request.read(answer)
+
+    async def _aask(self, request: Request[R]) -> R:
+        with self._answering():
+            async with asyncio.timeout(self._timeout):
+                pool = await self._connections.apool()
+                connection = await pool.get_connection()
+                try:
+                    if self.watch.due():
+                        await self.watch.asettle()
+                    asked = time.monotonic()
+                    try:
+                        await connection.send_command(*request.command)
+                        answer = await connection.read_response()
+                    except NoScriptError:
+                        await connection.send_command(*request.command_with_text)
+                        answer = await connection.read_response()
+                finally:
+                    await pool.release(connection)
+        self.watch.answered(asked)
+        return request.read(answer)
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        try:
+            yield
+        except (RedisError, OSError) as error:  # OSError: TimeoutError among others
+            self.watch.doubt()
+            if isinstance(error, OutOfMemoryError) or (
+                isinstance(error, ResponseError) and "OOM command not allowed" in str(error)
+            ):
+                raise StoreFull("Redis has no memory left for this") from error
+            raise StoreUnavailable(f"Redis does not answer: {type(error).__name__}") from error
+
+    def load(self, address: Address) -> Snapshot | None:
+        return self._ask(self._layout.load(address))
+
+    def create(
+        self, address: Address, values: Mapping[str, bytes], stamp: Stamp, *, limit: int
+    ) -> Info:
+        return self._ask(self._layout.create(address, values, stamp, limit))
+
+    def save(
+        self,
+        address: Address,
+        changes: Mapping[str, bytes | None],
+        stamp: Stamp,
+        *,
+        limit: int,
+        token: str | None = None,
+        version: int | None = None,
+    ) -> Info:
+        return self._ask(self._layout.save(address, changes, stamp, limit, token, version))
+
+    def touch(self, address: Address, stamp: Stamp) -> bool:
+        return self._ask(self._layout.touch(address, stamp))
+
+    def delete(self, address: Address) -> Info | None:
+        try:
+            return self._ask(self._layout.delete(address))
+        except StoreUnavailable as error:
+            self.watch.leave(address, error)
+            raise
+
+    def lock(self, address: Address, token: str, age: float) -> bool:
+        return self._ask(self._layout.lock(address, token, age))
+
+    def unlock(self, address: Address, token: str) -> None:
+        self._ask(self._layout.unlock(address, token))
+
+    def infos(
+        self, kind: Kind, *, owner: str | None = None, after: str = "", limit: int = 100
+    ) -> list[Info]:
+        found: list[Info] = []
+        while len(found) < limit:
+            count = min(limit - len(found), _PAGE)
+            more, after = self._ask(self._layout.infos(kind, owner, after, count))
+            found += more
+            if not after:
+                break
+        return found
+
+    def purge(self, batch: int = 1000) -> int:
+        purged = 0
+        for kind in Kind:
+            after = ""
+            while True:
+                dead, after = self._ask(self._layout.purge(kind, after, batch))
+                purged += dead
+                if not after:
+                    break
+        return purged
+
+    def ping(self) -> None:
+        self._ask(self._layout.ping())
+
+    async def aload(self, address: Address) -> Snapshot | None:
+        return await self._aask(self._layout.load(address))
+
+    async def acreate(
+        self, address: Address, values: Mapping[str, bytes], stamp: Stamp, *, limit: int
+    ) -> Info:
+        return await self._aask(self._layout.create(address, values, stamp, limit))
+
+    async def asave(
+        self,
+        address: Address,
+        changes: Mapping[str, bytes | None],
+        stamp: Stamp,
+        *,
+        limit: int,
+        token: str | None = None,
+        version: int | None = None,
+    ) -> Info:
+        return await self._aask(self._layout.save(address, changes, stamp, limit, token, version))
+
+    async def atouch(self, address: Address, stamp: Stamp) -> bool:
+        return await self._aask(self._layout.touch(address, stamp))
+
+    async def adelete(self, address: Address) -> Info | None:
+        try:
+            return await self._aask(self._layout.delete(address))
+        except StoreUnavailable as error:
+            await in_thread(self.watch.leave, address, error)
+            raise
+
+    async def alock(self, address: Address, token: str, age: float) -> bool:
+        return await self._aask(self._layout.lock(address, token, age))
+
+    async def aunlock(self, address: Address, token: str) -> None:
+        await self._aask(self._layout.unlock(address, token))
+
+    async def ainfos(
+        self, kind: Kind, *, owner: str | None = None, after: str = "", limit: int = 100
+    ) -> list[Info]:
+        found: list[Info] = []
+        while len(found) < limit:
+            count = min(limit - len(found), _PAGE)
+            more, after = await self._aask(self._layout.infos(kind, owner, after, count))
+            found += more
+            if not after:
+                break
+        return found
+
+    async def apurge(self, batch: int = 1000) -> int:
+        purged = 0
+        for kind in Kind:
+            after = ""
+            while True:
+                dead, after = await self._aask(self._layout.purge(kind, after, batch))
+                purged += dead
+                if not after:
+                    break
+        return purged
+
+    async def aping(self) -> None:
+        await self._aask(self._layout.ping())

@@ -1,0 +1,128 @@
+"""Connections to the Redis of a django-redis alias, for threads and for event loops.
+
+The pool for threads is made by the alias' own connection factory, and the pools for event loops
+from that pool's settings, so that everything an alias may say (TLS, passwords, pool class) holds
+here too. What must not differ from site to site is set here: the time a call may take, no second
+attempts, plain answers. Sharing the cache's pool would change all that for the cache.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from typing import Any
+
+import redis.asyncio as aredis
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from redis.connection import (
+    BlockingConnectionPool,
+    Connection,
+    ConnectionPool,
+    SSLConnection,
+    UnixDomainSocketConnection,
+)
+from redis.maint_notifications import MaintNotificationsConfig
+
+APool = aredis.BlockingConnectionPool
+
+# At most so many per event loop; who comes then waits for one to be free.
+_MOST = 50
+_TWINS: dict[type, type[aredis.connection.AbstractConnection]] = {
+    Connection: aredis.Connection,
+    SSLConnection: aredis.SSLConnection,
+    UnixDomainSocketConnection: aredis.UnixDomainSocketConnection,
+}
+
+
+# RESP 2 needs no greeting, and no server may change the timeouts during its maintenance.
+_PLAIN = {"protocol": 2, "maint_notifications_config": MaintNotificationsConfig(enabled=False)}
+
+
+class Connections:
+    def __init__(self, alias: str, timeout: float, on_connect: Callable[[], None]) -> None:
+        """`on_connect` is called whenever a connection was made, before it is used."""
+        self._timeout = timeout
+        self._on_connect = on_connect
+        self._loops: dict[asyncio.AbstractEventLoop, tuple[APool, AsyncGenerator[None]]] = {}
+        self.pool = _pool(alias)
+        twin = _TWINS.get(self.pool.connection_class)
+        if twin is None:
+            raise ImproperlyConfigured(
+                f"SESSIONSTATE_REDIS_ALIAS = {alias!r}: the redis backend talks to one server, by "
+                f"TCP, TLS or a Unix socket, not through {self.pool.connection_class.__name__}."
+            )
+        self._twin = twin
+        given = dict(self.pool.connection_kwargs)
+        for own in ("parser_class", "himport_registry"):
+            given.pop(own, None)
+        given |= {
+            "socket_connect_timeout": timeout,
+            "retry": None,
+            "retry_on_timeout": False,
+            "retry_on_error": [],
+            "health_check_interval": 0,
+            "decode_responses": False,
+            "protocol": _PLAIN["protocol"],  # a query in the URL overrides what it was made with
+            "driver_info": None,
+        }
+        self._given = given
+        self.pool.connection_kwargs |= given | {
+            "socket_timeout": timeout,
+            "redis_connect_func": self._connected,
+        }
+        if isinstance(self.pool, BlockingConnectionPool):
+            self.pool.timeout = timeout
+
+    def _connected(self, connection: Connection) -> None:
+        connection.on_connect()
+        self._on_connect()
+
+    async def _aconnected(self, connection: aredis.connection.AbstractConnection) -> None:
+        await connection.on_connect()
+        self._on_connect()
+
+    async def apool(self) -> APool:
+        """The pool of the running event loop."""
+        loop = asyncio.get_running_loop()
+        if loop not in self._loops:
+            pool = APool(
+                max_connections=_MOST,
+                timeout=None,
+                connection_class=self._twin,
+                **self._given,
+                # The caller has one timeout around everything, which costs less than one a read.
+                socket_timeout=None,
+                redis_connect_func=self._aconnected,
+            )
+            closing = self._closing(loop, pool)
+            self._loops[loop] = pool, closing
+            await anext(closing)
+        return self._loops[loop][0]
+
+    async def _closing(self, loop: asyncio.AbstractEventLoop, pool: APool) -> AsyncGenerator[None]:
+        """Waits for the end of its loop, which is when a loop closes the generators begun in it."""
+        try:
+            yield
+        finally:
+            self._loops.pop(loop, None)
+            await pool.aclose()
+
+
+def _pool(alias: str) -> ConnectionPool:
+    try:
+        from django_redis.pool import get_connection_factory
+    except ImportError as error:
+        raise ImproperlyConfigured("the redis backend needs django-redis") from error
+    config: dict[str, Any] = settings.CACHES.get(alias, {})
+    location = config.get("LOCATION")
+    if not location or "django_redis" not in config["BACKEND"]:
+        raise ImproperlyConfigured(
+            f"SESSIONSTATE_REDIS_ALIAS = {alias!r} is no alias of CACHES that django-redis serves."
+        )
+    # Further locations are replicas, which may not have the newest state yet.
+    url = location.split(",")[0] if isinstance(location, str) else location[0]
+    factory = get_connection_factory(config.get("OPTIONS", {}))
+    params = factory.make_connection_params(url) | _PLAIN
+    pool: ConnectionPool = factory.get_connection_pool(params)
+    return pool
