@@ -74,7 +74,7 @@ def test_two_commands_on_a_fresh_machine(tmp_path: Path, page: Page) -> None:
         box = page.get_by_placeholder("Ask a question")
         box.fill("How do I sign out everywhere?")
         box.press("Enter")
-        expect(page.locator("#assistant-chat .bot.message").last).not_to_be_empty(timeout=20_000)
+        expect(page.get_by_role("log").locator(".bot.message").last).not_to_be_empty(timeout=20_000)
         page.goto("about:blank")
     env_file = (clone / ".env").read_text()
 
@@ -84,7 +84,7 @@ def test_two_commands_on_a_fresh_machine(tmp_path: Path, page: Page) -> None:
         assert "Installing" not in output
         page.goto(f"{url}/gradio/assistant/")
         # Still signed in: neither the database nor the secret has changed.
-        expect(page.locator("#assistant-chat")).to_contain_text("sign out", timeout=15_000)
+        expect(page.get_by_role("log")).to_contain_text("sign out", timeout=15_000)
         page.goto("about:blank")
     assert (clone / ".env").read_text() == env_file
     status = subprocess.run(
