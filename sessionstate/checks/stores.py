@@ -10,10 +10,11 @@ from django.conf import settings
 from django.core.cache import caches
 from django.core.cache.backends.redis import RedisCache
 from django.core.checks import CheckMessage, Error, Warning
-from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, router
+from django.utils.module_loading import import_string
 
-from sessionstate.backends import SHORT_NAMES, get_backend
+from sessionstate import backends
+from sessionstate.backends import SHORT_NAMES
 from sessionstate.backends.base import Backend
 from sessionstate.checks.surroundings import STORES_HINT, is_django_redis, several_processes
 from sessionstate.conf import conf
@@ -22,25 +23,27 @@ DJANGO_REDIS = "django_redis.cache.RedisCache"
 
 
 def check_backend(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    names = ", ".join(SHORT_NAMES)
+    # Only the class: a backend whose cache or pool is set wrong fails when it is made, and the
+    # checks of those say so better.
+    name = conf.backend
+    path = f"{backends.__name__}.{name}.Backend" if name in SHORT_NAMES else name
     try:
-        backend = get_backend()
-    except ImproperlyConfigured as error:
+        backend = import_string(path)
+    except ImportError as error:
         return [
             Error(
-                str(error),
-                hint=f"Set SESSIONSTATE_BACKEND to one of {names}, or to a dotted path.",
+                f"SESSIONSTATE_BACKEND = {name!r} cannot be used: {error}.",
+                hint=f"Set it to one of {', '.join(SHORT_NAMES)}, or to a dotted path.",
                 id="sessionstate.E001",
             )
         ]
-    methods = [name for name in vars(Backend) if not name.startswith("_")]
-    missing = [name for name in methods if not callable(getattr(backend, name, None))]
+    methods = [one for one in vars(Backend) if not one.startswith("_")]
+    missing = [one for one in methods if not callable(getattr(backend, one, None))]
     if not missing:
         return []
     return [
         Error(
-            f"SESSIONSTATE_BACKEND = {conf.backend!r} is no backend: it has no "
-            f"{', '.join(missing)}.",
+            f"SESSIONSTATE_BACKEND = {name!r} is no backend: it has no {', '.join(missing)}.",
             hint="Name a class that keeps the contract sessionstate.backends.base.Backend.",
             id="sessionstate.E002",
         )
