@@ -57,5 +57,6 @@ def show(request: HttpRequest) -> HttpResponse:
     response = render(
         request, "gradio_ui/problem.html", {"problem": problem}, status=problem.status
     )
-    response.headers.update({"Cache-Control": "no-store"} | problem.headers)
+    for name, value in ({"Cache-Control": "no-store"} | problem.headers).items():
+        response.headers[name] = value
     return response

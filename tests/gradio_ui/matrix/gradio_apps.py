@@ -209,6 +209,11 @@ def is_short(word: str, session: Session) -> Any:
     return gr.validate(len(word) < 5, "too long")
 
 
+def seen(request: gr.Request) -> dict[str, Any]:
+    """What a callback finds of the request."""
+    return {"headers": dict(request.headers), "cookies": dict(request.cookies)}
+
+
 @register("steps")
 def build_steps() -> gr.Blocks:
     with gr.Blocks() as demo:
@@ -228,5 +233,12 @@ def build_steps() -> gr.Blocks:
         gr.Button().click(long_run, word, number, api_name="long_run", concurrency_limit=None)
         gr.Button().click(store_too_much, word, word, api_name="store_too_much")
         gr.Button().click(show, word, answer, api_name="show")
+        gr.Button().click(seen, None, answer, api_name="seen")
+        gr.Button().click(lambda file: file, gr.File(), word, api_name="read_file")
         gr.Button().click(show, word, answer, api_name="validated", validator=is_short)
     return demo
+
+
+@register("broken")
+def build_broken() -> gr.Blocks:
+    raise RuntimeError("a secret of the build")
