@@ -60,8 +60,9 @@ def answer(question: str, earlier: list[chat_history.Exchange]) -> AsyncIterator
 
 
 @with_session
-async def show_history(state: UserState) -> list[ChatMessage]:
-    return chat_history.as_chat(chat_history.exchanges(state))
+async def show_history(state: UserState) -> tuple[list[ChatMessage], list[ChatMessage]]:
+    messages = chat_history.as_chat(chat_history.exchanges(state))
+    return messages, messages
 
 
 @with_session
@@ -99,6 +100,7 @@ def build() -> gr.Blocks:
                 label="Conversation",
                 show_label=False,
                 scale=1,
+                elem_id="assistant-chat",
                 buttons=["copy"],
                 placeholder="Your conversation is kept for you, also after you sign out.",
             ),
@@ -115,10 +117,11 @@ def build() -> gr.Blocks:
             api_name="chat",
             concurrency_limit=20,
         )
-        # `chatbot_value` is ChatInterface's door for values from outside.
-        demo.load(show_history, outputs=chat.chatbot_value, api_name="history")
+        # What ChatInterface shows, and the value that it is told from outside.
+        shown = [chat.chatbot, chat.chatbot_value]
+        demo.load(show_history, outputs=shown, api_name="history")
         new_chat.click(clear_history, api_name="clear").then(
-            list, outputs=chat.chatbot_value, api_visibility="private"
+            show_history, outputs=shown, api_visibility="private"
         )
         chat.chatbot.clear(clear_history, api_visibility="private")
         chat.chatbot.undo(undo_last, api_visibility="private")
