@@ -6,4 +6,11 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from allauth.account import app_settings
+
+        from sessionstate.codec import storable
+
         from . import checks  # noqa: F401
+
+        # allauth keeps one in the session of somebody who is half signed in.
+        storable("allauth.EmailVerificationMethod")(app_settings.EmailVerificationMethod)

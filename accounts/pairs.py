@@ -41,6 +41,7 @@ def first_pair(session: SessionStore) -> Pair:
     """For a new login; a pair given out for the session before is void."""
     jti = uuid4().hex
     session[_KEY] = {"jti": jti}
+    session.save()  # a token never names what is not stored
     return _pair(session, jti)
 
 

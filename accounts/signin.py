@@ -43,6 +43,8 @@ def sign_in(
         raise SignInFailed
     if LoginStageController(request, Login(user=user)).handle():
         clear_login(request)
+        if request.session.session_key is None:
+            request.session.clear()
         raise StepsMissing
     adapter.login(request, user)
     record_authentication(request, user, method="password", username=user.get_username())

@@ -81,6 +81,8 @@ def register(request: HttpRequest, body: Register) -> Status[Registered]:
         )
         raise HttpError(422, "; ".join(reasons))
     form.try_save(request)
+    if request.session.session_key is None:
+        request.session.clear()  # allauth's notes for a page that follows; there is none
     return Status(201, Registered(username=form.cleaned_data["username"]))
 
 
