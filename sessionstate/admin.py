@@ -26,12 +26,12 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from sessionstate import contents, people
+from sessionstate import contents, listing, people
 from sessionstate.ago import brief
 from sessionstate.devices import describe
 from sessionstate.filters import StateFilter, UserFilter
 from sessionstate.handles import resolve
-from sessionstate.listing import MOST, Listing, shown
+from sessionstate.listing import Listing, shown
 from sessionstate.models import LiveSession
 from sessionstate.revocation import Revocation
 
@@ -179,7 +179,7 @@ class LiveSessionAdmin(ModelAdmin):
         )
         found = getattr(response, "context_data", None) or {}
         if "cl" in found and not found["cl"].queryset.complete:
-            limit = localize(MOST)
+            limit = localize(listing.MOST)
             text = gettext("There are more than %s sessions; the rest is found by user.") % limit
             self.message_user(request, text, messages.WARNING)
         return response
