@@ -24,7 +24,8 @@ from sessionstate.conf import conf
 # or more, and one that is thrown away is a person signed out with their data lost.
 FEW_ENTRIES = 10_000
 CULLING = (LocMemCache, FileBasedCache, BaseDatabaseCache)
-DJANGO_PICKLES = (RedisCache, BaseMemcachedCache, FileBasedCache, BaseDatabaseCache)
+PAST_IT = "Sessions are kept past it as plain bytes, but all else in this cache is not."
+THROUGH_IT = "Sessions pass through it: our values are bytes, but an attacker's need not be."
 
 
 def check_cache(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
@@ -104,8 +105,8 @@ def _evicts(alias: str, cache: BaseCache) -> list[CheckMessage]:
 
 
 def _pickles(alias: str, cache: BaseCache) -> list[CheckMessage]:
-    """Our own values are bytes, but a cache that pickles unpickles whatever it finds."""
     options = settings.CACHES[alias].get("OPTIONS", {})
+    sessions = PAST_IT
     hint = f"{STORES_HINT}."
     if is_django_redis(alias):
         pickles = "pickle" in str(options.get("SERIALIZER", "pickle, unless set")).lower()
@@ -113,15 +114,19 @@ def _pickles(alias: str, cache: BaseCache) -> list[CheckMessage]:
             "Set OPTIONS['SERIALIZER'] = 'django_redis.serializers.msgpack.MSGPackSerializer', on "
             "an alias of its own (SESSIONSTATE_CACHE_ALIAS) if other code caches objects."
         )
+    elif isinstance(cache, RedisCache):
+        pickles = "serializer" not in options
+        hint = "Set OPTIONS['serializer'] to a class that does not pickle."
     else:
-        # Of these only Django's Redis cache lets one choose something else.
-        pickles = isinstance(cache, DJANGO_PICKLES) and "serializer" not in options
+        sessions = THROUGH_IT
+        pickles = isinstance(cache, BaseMemcachedCache | FileBasedCache | BaseDatabaseCache)
     if not pickles:
         return []
     return [
         Warning(
             f"CACHES[{alias!r}] reads its entries with pickle, which runs the code that an entry "
-            "contains. Whoever can write to that store can take over every process of this site.",
+            "contains: whoever can write to that store can take over every process of this site. "
+            + sessions,
             hint=hint,
             id="sessionstate.W004",
         )

@@ -10,11 +10,12 @@ from django.conf import settings
 from django.core.cache import caches
 from django.core.cache.backends.redis import RedisCache
 from django.core.checks import CheckMessage, Error, Warning
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, router
 from django.utils.module_loading import import_string
 
 from sessionstate import backends
-from sessionstate.backends import SHORT_NAMES
+from sessionstate.backends import SHORT_NAMES, get_backend
 from sessionstate.backends.base import Backend
 from sessionstate.checks.surroundings import STORES_HINT, is_django_redis, several_processes
 from sessionstate.conf import conf
@@ -77,11 +78,19 @@ def check_redis(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[
             )
         ]
     if is_django_redis(alias):
-        return []
+        try:
+            get_backend()
+            return []
+        except ImproperlyConfigured as error:
+            problem = str(error)
+    else:
+        problem = (
+            f"CACHES[{alias!r}] is {settings.CACHES[alias].get('BACKEND')!r}, but the redis "
+            "backend works through a connection pool of django-redis."
+        )
     return [
         Error(
-            f"CACHES[{alias!r}] is {settings.CACHES[alias].get('BACKEND')!r}, but the redis "
-            "backend works through a connection pool of django-redis.",
+            problem,
             hint=f"Set its BACKEND to {DJANGO_REDIS!r} and LOCATION to the URL of your Redis, or "
             "name another alias with SESSIONSTATE_REDIS_ALIAS.",
             id="sessionstate.E006",

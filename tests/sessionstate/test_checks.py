@@ -132,6 +132,11 @@ def test_a_redis_alias_without_django_redis() -> None:
     assert "E006" in ids(SESSIONSTATE_BACKEND="redis", CACHES=caches)
 
 
+def test_a_redis_alias_that_names_no_server() -> None:
+    caches = {"default": {"BACKEND": DJANGO_REDIS, "LOCATION": ""}}
+    assert ids(SESSIONSTATE_BACKEND="redis", CACHES=caches) == ["E006"]
+
+
 @pytest.mark.parametrize("backend", ["redis", "cache"])
 def test_a_redis_that_evicts_is_found_on_deployment(backend: str, redis_server: str) -> None:
     options = {"SERIALIZER": MSGPACK}
