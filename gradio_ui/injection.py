@@ -102,7 +102,10 @@ class _Plan:
     @classmethod
     def of(cls, fn: Callable[..., Any], names: Mapping[str, Any]) -> "_Plan":
         name = _name(fn)
-        signature = inspect.signature(fn)
+        try:
+            signature = inspect.signature(fn)
+        except ValueError:  # of a builtin without one
+            signature = inspect.Signature()
         hints, unknown = _hints(fn, signature, names)
         kinds = {key: kind for key, hint in hints.items() if (kind := _kind(hint))}
         parameters = tuple(signature.parameters.values())
