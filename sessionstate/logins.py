@@ -80,7 +80,8 @@ def for_user(user_id: Any) -> list[Login]:
 
 
 async def afor_user(user_id: Any) -> list[Login]:
-    found, after = [], ""
+    found: list[Login] = []
+    after = ""
     while infos := await get_backend().ainfos(
         Kind.SESSION, owner=str(user_id), after=after, limit=_PAGE
     ):

@@ -21,12 +21,18 @@ except subprocess.SubprocessError as error:
     pytest.skip(f"Django's source could not be fetched: {error}", allow_module_level=True)
 
 
+def on(backend: str, tests: Any) -> Any:
+    if backend == "redis":
+        tests = pytest.mark.usefixtures("redis_store")(tests)
+    return override_settings(SESSIONSTATE_BACKEND=backend)(tests)
+
+
 def engine_tests(backend: str) -> Any:
     class Tests(django_tests.SessionTestsMixin, TransactionTestCase):  # type: ignore[misc,name-defined]
         backend = SessionStore
 
     Tests.__qualname__ = Tests.__name__ = f"EngineOn{backend.title()}Tests"
-    return override_settings(SESSIONSTATE_BACKEND=backend)(Tests)
+    return on(backend, Tests)
 
 
 def middleware_tests(backend: str) -> Any:
@@ -35,7 +41,7 @@ def middleware_tests(backend: str) -> Any:
         test_empty_session_saved = None
 
     Tests.__qualname__ = Tests.__name__ = f"MiddlewareOn{backend.title()}Tests"
-    return override_settings(SESSIONSTATE_BACKEND=backend)(Tests)
+    return on(backend, Tests)
 
 
 for _backend in BACKENDS:

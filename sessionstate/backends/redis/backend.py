@@ -4,8 +4,9 @@ import asyncio
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from django.utils.asyncio import async_unsafe
 from redis.exceptions import NoScriptError, OutOfMemoryError, RedisError, ResponseError
 
 from sessionstate.backends.base import Address, Info, Kind, Snapshot, Stamp
@@ -32,9 +33,10 @@ class Backend:
     # One request, one answer. What is pending comes first, and only once there is a connection:
     # making one may be how we learn that the server was away.
 
+    @async_unsafe("sync calls of the session store block the event loop: use the async twins")
     def _ask(self, request: Request[R]) -> R:
         with self._answering():
-            pool = self._connections.pool
+            pool: Any = self._connections.pool
             connection = pool.get_connection()
             try:
                 if self.watch.due():
@@ -54,7 +56,7 @@ class Backend:
     async def _aask(self, request: Request[R]) -> R:
         with self._answering():
             async with asyncio.timeout(self._timeout):
-                pool = await self._connections.apool()
+                pool: Any = await self._connections.apool()
                 connection = await pool.get_connection()
                 try:
                     if self.watch.due():

@@ -74,11 +74,11 @@ class Connections:
         if isinstance(self.pool, BlockingConnectionPool):
             self.pool.timeout = timeout
 
-    def _connected(self, connection: Connection) -> None:
+    def _connected(self, connection: Any) -> None:  # redis-py has types for half of itself
         connection.on_connect()
         self._on_connect()
 
-    async def _aconnected(self, connection: aredis.connection.AbstractConnection) -> None:
+    async def _aconnected(self, connection: Any) -> None:
         await connection.on_connect()
         self._on_connect()
 
@@ -90,10 +90,9 @@ class Connections:
                 max_connections=_MOST,
                 timeout=None,
                 connection_class=self._twin,
-                **self._given,
+                **self._given
                 # The caller has one timeout around everything, which costs less than one a read.
-                socket_timeout=None,
-                redis_connect_func=self._aconnected,
+                | {"socket_timeout": None, "redis_connect_func": self._aconnected},
             )
             closing = self._closing(loop, pool)
             self._loops[loop] = pool, closing
