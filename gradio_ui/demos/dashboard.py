@@ -192,7 +192,8 @@ def build() -> gr.Blocks:
             show, outputs=page, api_visibility="private"
         )
         gr.on(
-            [choice.input for choice in choices],
+            # A Textbox reports no `input` for text that is pasted, but does report the change.
+            [filter_value.change, *(choice.input for choice in choices if choice != filter_value)],
             choose,
             choices,
             drawn,

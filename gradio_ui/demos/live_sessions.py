@@ -179,7 +179,7 @@ def build() -> gr.Blocks:
 
         listing = (list_sessions, search, [table, summary])
         gr.on(
-            [demo.load, refresh.click, timer.tick, search.input],
+            [demo.load, refresh.click, timer.tick, search.change],
             *listing,
             api_name="list",
             trigger_mode="always_last",

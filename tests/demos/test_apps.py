@@ -1,10 +1,13 @@
 """The four apps through a real server, as a program uses them."""
 
+import time
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
+import pandas as pd
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
@@ -101,11 +104,24 @@ class TestDashboard:
         assert tuple(shown) == choices
         assert "183 of 732 rows" in page[8]
 
-    def test_correlations_report_progress_and_are_kept(self, live_site: Site) -> None:
+    def test_the_long_work_reports_its_progress(self, live_site: Site, tmp_path: Path) -> None:
+        random = np.random.default_rng(0)
+        numbers = pd.DataFrame(random.integers(0, 99, size=(10_000, 8))).add_prefix("column ")
+        numbers.to_csv(tmp_path / "numbers.csv", index=False)
+        ada = client(live_site, "dashboard", "ada")
+        ada.predict(handle_file(tmp_path / "numbers.csv"), api_name="/open_file")
+        job = ada.submit(api_name="/correlations")
+        steps = set()
+        while not job.done():
+            steps |= {unit.index for unit in job.status().progress_data or []}
+            time.sleep(0.01)
+        assert len(job.result()["data"]) == 28  # pairs
+        assert len(steps) > 3 and max(steps) <= 28
+
+    def test_the_correlations_are_kept(self, live_site: Site) -> None:
         ada = client(live_site, "dashboard", "ada")
         open_sample(ada)
-        job = ada.submit(api_name="/correlations")
-        found = job.result(timeout=60)
+        found = ada.predict(api_name="/correlations")
         assert found["headers"][:3] == ["Column", "and", "r"]
         assert found["data"][0][:2] == ["rentals", "temperature"]
         assert ada.predict(api_name="/show")[7]["data"] == found["data"]
