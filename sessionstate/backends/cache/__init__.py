@@ -22,16 +22,14 @@ What a cache can do to a record nevertheless, because it is a cache:
 - A memcached or Redis that was restarted empty has forgotten all; with replicas, a failover can
   take back the last writes. Several memcached servers are one only while all processes see the
   same list of them.
-- With a cache class that is not named in `stores`, the swap relies on an atomic `add` and on links
-  that stay for an hour (see `ChainStore`).
+- With a cache class of another kind than these, the swap relies on an atomic `add` and on links
+  that stay for an hour (see `chain`).
 """
 
 from __future__ import annotations
 
-import hashlib
-import logging
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
@@ -44,11 +42,12 @@ from sessionstate.backends.base import (
     ThreadedBackend,
     size_of,
 )
-from sessionstate.backends.cache.cell import MARGIN, Cell, Damaged, Lock, Pack, Recent, decode
-from sessionstate.backends.cache.clients import open_store
-from sessionstate.backends.cache.packs import Index, Missing, Packs, due
+from sessionstate.backends.cache.cell import MARGIN, Cell, Lock
+from sessionstate.backends.cache.opening import open_store
+from sessionstate.backends.cache.packs import due, growth
+from sessionstate.backends.cache.records import Records
 from sessionstate.backends.cache.registry import RENEW, Registry
-from sessionstate.backends.cache.swap import Swapper, Write
+from sessionstate.backends.cache.swap import Swapper
 from sessionstate.clock import timestamp
 from sessionstate.conf import conf
 from sessionstate.errors import (
@@ -59,29 +58,24 @@ from sessionstate.errors import (
     StoreUnavailable,
     VersionConflict,
 )
-
-logger = logging.getLogger(__name__)
+from sessionstate.graves import Watch
 
 _CELLS_AT_ONCE = 200
 
 
 class Backend(ThreadedBackend):
     def __init__(self) -> None:
-        self._store = open_store(conf.cache_alias)
-        self._packs = Packs(self._store)
-        self._cells = Swapper(self._store)
+        self.watch = Watch(self)
+        self._store = open_store(conf.cache_alias, self.watch.doubt)
+        self._records = Records(self._store)
         self._registry = Registry(Swapper(self._store))
 
     def load(self, address: Address) -> Snapshot | None:
         while True:
-            cell = _decoded(self._store.read(_name(address))[0], address)
-            info = cell.live(timestamp())
-            if info is None:
-                return None
-            try:
-                return Snapshot(info, self._packs.values(cell))
-            except Missing as missing:  # or a save has just put another pack in its place
-                self._end_damaged(address, missing.pack)
+            with self.watch.serving():
+                snapshot = self._records.load(address)
+            if not self.watch.due():  # on a new connection, we asked the table too early
+                return snapshot
 
     def create(
         self, address: Address, values: Mapping[str, bytes], stamp: Stamp, *, limit: int
@@ -92,8 +86,6 @@ class Backend(ThreadedBackend):
         info = Info(address.kind, address.id, "", stamp.used, 0, 0, size=size).stamped(stamp)
         lives = info.expires > timestamp()
         listed_until = 0.0
-        if lives:
-            listed_until = self._registry.enter(address, info.owner, info.expires, new=True)
 
         def change(cell: Cell) -> Cell:
             now = timestamp()
@@ -102,9 +94,12 @@ class Backend(ThreadedBackend):
             if not lives:
                 return cell.without_record(now) if cell.info else cell
             bare = replace(cell.without_record(now), listed=now, listed_until=listed_until)
-            return self._packs.arranged(bare, info, values, ())
+            return self._records.packs.arranged(bare, info, values, ())
 
-        self._edit(address, change)
+        with self.watch.serving():
+            if lives:
+                listed_until = self._registry.enter(address, info.owner, info.expires, new=True)
+            self._records.edit(address, change)
         return info
 
     def save(
@@ -129,17 +124,18 @@ class Backend(ThreadedBackend):
                 raise VersionConflict(version, info.version)
             if token is not None and token != cell.holder(now):
                 raise LockTimeout("the lock was lost before the save")
-            indexes = self._packs.indexes(cell.packs)
-            size = info.size + _growth(cell.recent, indexes, changes)
+            indexes = self._records.packs.indexes(cell.packs)
+            size = info.size + growth(cell.recent, indexes, changes)
             if size > limit and size > info.size:
                 raise StateTooLarge(size, limit)
             saved = replace(info.stamped(stamp), version=info.version + 1, size=size)
             if saved.expires <= now:
                 return cell.without_record(now)
             cell = self._listed(cell, saved)
-            return self._packs.arranged(cell, saved, changes, indexes)
+            return self._records.packs.arranged(cell, saved, changes, indexes)
 
-        self._edit(address, change)
+        with self.watch.serving():
+            self._records.edit(address, change)
         assert saved is not None
         return saved
 
@@ -158,10 +154,11 @@ class Backend(ThreadedBackend):
                 return cell.without_record(now)
             cell = self._listed(cell, info)
             if due(cell, info.expires):
-                return self._packs.arranged(cell, info, {})
+                return self._records.packs.arranged(cell, info, {})
             return replace(cell, info=info)
 
-        self._edit(address, change)
+        with self.watch.serving():
+            self._records.edit(address, change)
         return alive
 
     def delete(self, address: Address) -> Info | None:
@@ -173,7 +170,8 @@ class Backend(ThreadedBackend):
             removed = cell.live(now)
             return cell.without_record(now) if cell.info else cell
 
-        self._edit(address, change)
+        with self.watch.revoking(address):
+            self._records.edit(address, change)
         if removed is not None:
             # It is deleted. A list that still names it is corrected by whoever reads it.
             with suppress(StoreUnavailable):
@@ -189,7 +187,8 @@ class Backend(ThreadedBackend):
             got = cell.holder(now) is None
             return replace(cell, lock=Lock(token, now + age)) if got else cell
 
-        self._edit(address, change)
+        with self.watch.serving():
+            self._records.edit(address, change)
         return got
 
     def unlock(self, address: Address, token: str) -> None:
@@ -197,57 +196,51 @@ class Backend(ThreadedBackend):
             held = cell.lock is not None and cell.lock.token == token
             return replace(cell, lock=None) if held else cell
 
-        self._edit(address, change)
+        with self.watch.serving():
+            self._records.edit(address, change)
 
     def infos(
         self, kind: Kind, *, owner: str | None = None, after: str = "", limit: int = 100
     ) -> list[Info]:
-        found: list[Info] = []
-        for name, ids in self._registry.pages(kind, owner, after):
-            for at in range(0, len(ids), _CELLS_AT_ONCE):
-                batch = ids[at : at + _CELLS_AT_ONCE]
-                infos = self._infos(kind, batch)
+        with self.watch.serving():
+            found: list[Info] = []
+            for batch in self._pages(kind, owner, after, _CELLS_AT_ONCE):
                 now = timestamp()
-                known = [info for info in infos.values() if owner in (None, info.owner)]
-                found += [info for info in known if info.expires > now]
-                # The list of an owner also loses what has another owner now.
-                strangers = set(batch) - {info.id for info in (known if owner else infos.values())}
-                if strangers:
-                    self._registry.prune(name, strangers)
+                found += [i for i in batch if i.expires > now and owner in (None, i.owner)]
                 if len(found) >= limit:
-                    return found[:limit]
-        return found
+                    break
+            return found[:limit]
 
     def purge(self, batch: int = 1000) -> int:
-        purged = 0
-        for kind in Kind:
-            for name, ids in self._registry.pages(kind, None, ""):
-                for at in range(0, len(ids), batch):
-                    part = ids[at : at + batch]
-                    infos = self._infos(kind, part)
-                    self._registry.prune(name, set(part) - set(infos))
+        with self.watch.serving():
+            purged = 0
+            for kind in Kind:
+                for infos in self._pages(kind, None, "", batch):
                     now = timestamp()
-                    for info in infos.values():
-                        if info.expires <= now:
-                            purged += self._purge_one(info)
-        self._store.sweep()
-        return purged
+                    purged += sum(self._purge_one(i) for i in infos if i.expires <= now)
+            self._store.sweep()
+            return purged
 
     def ping(self) -> None:
         name, probe = f"ss:ping:{secrets.token_hex(8)}", secrets.token_bytes(8)
-        self._store.put({name: probe}, 60)
-        if self._store.read_many([name]) != {name: probe}:
-            raise StoreUnavailable("the session cache does not keep what is written")
-        self._store.remove([name])
+        with self.watch.serving():
+            self._store.put({name: probe}, 60)
+            if self._store.read_many([name]) != {name: probe}:
+                raise StoreUnavailable("the session cache does not keep what is written")
+            self._store.remove([name])
 
-    def _infos(self, kind: Kind, ids: list[str]) -> dict[str, Info]:
-        """What there is of these, expired or not, in the order of the ids."""
-        addresses = {_name(address): address for id in ids for address in [Address(kind, id)]}
-        found = self._store.read_many(addresses)
-        cells = [
-            _decoded(found[name], address) for name, address in addresses.items() if name in found
-        ]
-        return {cell.info.id: cell.info for cell in cells if cell.info is not None}
+    def _pages(self, kind: Kind, owner: str | None, after: str, most: int) -> Iterator[list[Info]]:
+        """What is listed, live or expired, by ascending id, at most so many at once. Entries of
+        records that are gone, and of those that have another owner by now, are removed."""
+        for name, ids in self._registry.lists(kind, owner, after):
+            for at in range(0, len(ids), most):
+                batch = ids[at : at + most]
+                infos = self._records.infos(Address(kind, id) for id in batch)
+                known = {i.id for i in infos if not owner or i.owner == owner}
+                strays = [id for id in batch if id not in known]
+                if strays:
+                    self._registry.prune(name, strays)
+                yield infos
 
     def _purge_one(self, info: Info) -> bool:
         address, purged = Address(info.kind, info.id), False
@@ -258,7 +251,7 @@ class Backend(ThreadedBackend):
             purged = cell.info is not None and cell.live(now) is None
             return cell.without_record(now) if purged else cell
 
-        self._edit(address, change)
+        self._records.edit(address, change)
         if purged:
             self._registry.leave(address, info.owner)
         return purged
@@ -273,79 +266,3 @@ class Backend(ThreadedBackend):
         address = Address(info.kind, info.id)
         until = self._registry.enter(address, info.owner, info.expires, new=moved)
         return replace(cell, listed=now, listed_until=until)
-
-    def _edit(self, address: Address, change: Callable[[Cell], Cell]) -> None:
-        """Swaps the cell for what `change` makes of it, which may be the same cell: no write."""
-        while True:
-            try:
-                return self._edit_whole(address, change)
-            except Missing as missing:
-                self._end_damaged(address, missing.pack)
-
-    def _edit_whole(self, address: Address, change: Callable[[Cell], Cell]) -> None:
-        before = after = Cell()
-
-        def attempt(raw: bytes | None) -> Write | None:
-            nonlocal before, after
-            self._discard(after, before)  # written in vain by an attempt that lost
-            before = after = _decoded(raw, address)
-            after = change(before)
-            if after is before:
-                return None
-            return Write(after.encode(), after.until - timestamp())
-
-        # Of a swap that fails without an answer nobody knows whether it was done, so its packs
-        # are left to their timeouts.
-        self._cells.swap(_name(address), attempt)
-        self._discard(before, after)
-
-    def _discard(self, cell: Cell, other: Cell) -> None:
-        """Removes the packs that are only in the first of the two."""
-        packs: set[Pack] = set(cell.packs) - set(other.packs)
-        with suppress(StoreUnavailable):
-            self._packs.discard(packs)
-
-    def _end_damaged(self, address: Address, pack: Pack) -> None:
-        """Ends a record that still counts on a pack which the cache has dropped."""
-
-        def change(cell: Cell) -> Cell:
-            if pack not in cell.packs:
-                return cell
-            try:
-                self._packs.values(cell)
-            except Missing:
-                logger.warning(
-                    "the cache dropped a part of %s %s: it has ended", address.kind, address.id[:8]
-                )
-                return cell.without_record(timestamp())
-            return cell
-
-        self._edit_whole(address, change)
-
-
-def _name(address: Address) -> str:
-    """Of the cell. A digest, because a cache's own tools and logs show names."""
-    text = str(address).encode("utf-8", "surrogatepass")
-    return f"ss:c:{hashlib.sha256(text).hexdigest()[:40]}"
-
-
-def _decoded(raw: bytes | None, address: Address) -> Cell:
-    try:
-        return decode(raw, address)
-    except Damaged as error:
-        logger.warning("%s %s cannot be read: %s", address.kind, address.id[:8], error)
-        return Cell()
-
-
-def _growth(recent: Recent, indexes: list[Index], changes: Recent) -> int:
-    """By how many bytes the changes make the record grow."""
-    grown = size_of(changes)
-    for key in changes:
-        if key in recent:
-            held = recent[key]
-            length = None if held is None else len(held)
-        else:
-            length = next((index[key] for index in reversed(indexes) if key in index), None)
-        if length is not None:
-            grown -= len(key.encode("utf-8", "surrogatepass")) + length
-    return grown

@@ -42,6 +42,14 @@ class Pack:
     value_parts: int
     until: float
 
+    @property
+    def index_names(self) -> list[str]:
+        return [f"ss:p:{self.id}:i{number}" for number in range(self.index_parts)]
+
+    @property
+    def value_names(self) -> list[str]:
+        return [f"ss:p:{self.id}:v{number}" for number in range(self.value_parts)]
+
 
 @dataclass(frozen=True, slots=True)
 class Lock:

@@ -13,9 +13,9 @@ import json
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate, chain
+from itertools import accumulate
 
-from sessionstate.backends.base import Info
+from sessionstate.backends.base import Info, size_of
 from sessionstate.backends.cache.cell import MARGIN, Cell, Pack, Recent
 from sessionstate.backends.cache.stores import Store
 from sessionstate.clock import timestamp
@@ -85,7 +85,7 @@ class Packs:
         return replace(cell, info=info, recent=merged, packs=packs)
 
     def discard(self, packs: Iterable[Pack]) -> None:
-        names = [name for pack in packs for name in (*_index_names(pack), *_value_names(pack))]
+        names = [name for pack in packs for name in (*pack.index_names, *pack.value_names)]
         if names:
             self.store.remove(names)
 
@@ -106,10 +106,11 @@ class Packs:
     def _read(
         self, indexed: Sequence[Pack], valued: Sequence[Pack]
     ) -> tuple[list[Index], dict[str, bytes]]:
-        names = list(chain(*map(_index_names, indexed), *map(_value_names, valued)))
+        names = [name for pack in indexed for name in pack.index_names]
+        names += [name for pack in valued for name in pack.value_names]
         parts = self.store.read_many(names) if names else {}
-        indexes = [json.loads(_joined(parts, pack, _index_names(pack))) for pack in indexed]
-        data = {pack.id: _joined(parts, pack, _value_names(pack)) for pack in valued}
+        indexes = [json.loads(_joined(parts, pack, pack.index_names)) for pack in indexed]
+        data = {pack.id: _joined(parts, pack, pack.value_names) for pack in valued}
         for pack in valued:
             if len(data[pack.id]) != pack.size:
                 raise Missing(pack)
@@ -125,10 +126,24 @@ class Packs:
         # Twice as long as it needs to live now, so that a record in use moves its packs rarely.
         until = now + 2 * max(expires - now, 0.0) + 2 * MARGIN
         pack = Pack(secrets.token_hex(10), len(data), _parts(index), _parts(data), until)
-        items = dict(zip(_index_names(pack), _cut(index), strict=True))
-        items |= zip(_value_names(pack), _cut(data), strict=True)
+        items = dict(zip(pack.index_names, _cut(index), strict=True))
+        items |= zip(pack.value_names, _cut(data), strict=True)
         self.store.put(items, until - now)
         return pack
+
+
+def growth(recent: Recent, indexes: Sequence[Index], changes: Recent) -> int:
+    """By how many bytes the changes make the record grow."""
+    grown = size_of(changes)
+    for key in changes:
+        if key in recent:
+            held = recent[key]
+            length = None if held is None else len(held)
+        else:
+            length = next((index[key] for index in reversed(indexes) if key in index), None)
+        if length is not None:
+            grown -= len(key.encode("utf-8", "surrogatepass")) + length
+    return grown
 
 
 def due(cell: Cell, expires: float) -> bool:
@@ -178,14 +193,6 @@ def _joined(parts: Mapping[str, bytes], pack: Pack, names: Sequence[str]) -> byt
         return b"".join([parts[name] for name in names])
     except KeyError as error:
         raise Missing(pack) from error
-
-
-def _index_names(pack: Pack) -> list[str]:
-    return [f"ss:p:{pack.id}:i{number}" for number in range(pack.index_parts)]
-
-
-def _value_names(pack: Pack) -> list[str]:
-    return [f"ss:p:{pack.id}:v{number}" for number in range(pack.value_parts)]
 
 
 def _parts(data: bytes) -> int:

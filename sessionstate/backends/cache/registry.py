@@ -57,13 +57,13 @@ class Registry:
 
         if owner:
             self._swapper.swap(_owner_list(address.kind, owner), change)
-        shard = _shard(address.id)
+        shard = shard_of(address.id)
         self._swapper.swap(_shard_list(address.kind, shard), change)
         self._use_shard(address.kind, shard)
         return until
 
     def leave(self, address: Address, owner: str) -> None:
-        names = [_shard_list(address.kind, _shard(address.id))]
+        names = [_shard_list(address.kind, shard_of(address.id))]
         if owner:
             names.append(_owner_list(address.kind, owner))
         for name in names:
@@ -82,13 +82,13 @@ class Registry:
 
         self._swapper.swap(name, change)
 
-    def pages(self, kind: Kind, owner: str | None, after: str) -> Iterator[tuple[str, list[str]]]:
+    def lists(self, kind: Kind, owner: str | None, after: str) -> Iterator[tuple[str, list[str]]]:
         """(name of the list, ids greater than `after`), in ascending order of ids."""
         store = self._swapper.store
         if owner:
             names = [_owner_list(kind, owner)]
         else:
-            first = _shard(after)
+            first = shard_of(after)
             shards = json.loads(store.read(_shards_list(kind))[0] or b"[]")
             names = [_shard_list(kind, shard) for shard in sorted(shards) if shard >= first]
         for at in range(0, len(names), _SHARDS_AT_ONCE):
@@ -147,7 +147,7 @@ def _shards_list(kind: Kind) -> str:
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
-def _shard(id: str) -> int:
+def shard_of(id: str) -> int:
     """A number that never falls as ids ascend: by the first two characters.
 
     A character of the alphabet has an odd rank, whatever lies between two of them the even rank

@@ -4,15 +4,18 @@ Every cache class gets the strongest swap that it can do:
 
 - LocMem and file caches compare and set under a lock: of the process, or of the operating system
   (which frees it when its holder is killed). `FileBasedCache.add` alone is not atomic.
-- memcached: `gets` and `cas`; Redis: a script. See `clients`.
-- any other: `ChainStore`, which needs nothing but an atomic `add`.
+- memcached: `gets` and `cas`; Redis: a script.
+- any other: links made of an atomic `add`. See `chain`.
+
+Clients of servers are built with the site's own settings but for three things: they answer within
+`SESSIONSTATE_STORE_TIMEOUT`, they never swallow an error (`ignore_exc`, `IGNORE_EXCEPTIONS`), and
+a server that failed is not silently replaced by another one, which knows nothing of its sessions.
 """
 
 from __future__ import annotations
 
+import errno
 import math
-import secrets
-import struct
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,14 +24,19 @@ from pathlib import Path
 from typing import Any, Protocol
 from zlib import crc32
 
+from django.core.cache import caches
 from django.core.cache.backends.filebased import FileBasedCache
 from django.core.cache.backends.locmem import LocMemCache
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files import locks
+from django.utils.module_loading import import_string
 
 from sessionstate.conf import conf
-from sessionstate.errors import StoreUnavailable
+from sessionstate.errors import StoreFull, StoreUnavailable
+from sessionstate.graves import ANSWER
 
+# Called for each new connection.
+OnConnect = Callable[[], None]
 # What a stored name said when it was read; only the store that gave it can make use of it.
 Token = Any
 
@@ -65,12 +73,36 @@ def answering() -> Iterator[None]:
     except (StoreUnavailable, ImproperlyConfigured):
         raise
     except Exception as error:
+        if _says_full(error):
+            raise StoreFull("the session cache has no room") from error
         raise StoreUnavailable("the session cache does not answer") from error
+
+
+def _says_full(error: Exception) -> bool:
+    text = str(error).lower()
+    return (
+        getattr(error, "errno", None) == errno.ENOSPC
+        or "out of memory" in text  # memcached
+        or "'maxmemory'" in text  # Redis
+    )
 
 
 def whole(timeout: float) -> int | None:
     """As the cache API takes it: whole seconds, None for never."""
     return None if math.isinf(timeout) else max(math.ceil(timeout), 1)
+
+
+def patience() -> float:
+    """Seconds to wait for one answer."""
+    return conf.store_timeout * ANSWER
+
+
+def rebuilt(alias: str, **options: Any) -> Any:
+    """The alias's cache, for ourselves, with these options in place of its own."""
+    params = dict(caches.settings[alias])
+    backend, location = import_string(params.pop("BACKEND")), params.pop("LOCATION", "")
+    params["OPTIONS"] = {**(params.get("OPTIONS") or {}), **options}
+    return backend(location, params)
 
 
 class GuardedStore:
@@ -173,119 +205,3 @@ class FileStore(GuardedStore):
             for path in self._directory.glob(f"*{self._cache.cache_suffix}"):
                 with suppress(FileNotFoundError), path.open("rb") as file:
                     self._cache._is_expired(file)
-
-
-class ChainStore:
-    """Compare-and-swap out of `add`, the one atomic operation that every cache has.
-
-    Each content carries a random id, and its successor is named after it: `add` lets only one
-    writer name it. The name itself says where the chain was last; whoever reads it goes on to the
-    chain's end. A link is kept for `_LINK` seconds, and a writer that was paused for longer than
-    half of that reads again, so nobody can continue from a content that was replaced. What this
-    cannot withstand: a cache that drops a link early, or a writer that is paused for half an hour
-    between its last look at the time and the `add`.
-
-    Caches of unknown classes may swallow errors and drop writes, or be no cache at all: a miss is
-    believed only after the cache has shown that it keeps things.
-    """
-
-    _LINK = 3600.0
-    _HEAD = struct.Struct(">d16s")
-
-    def __init__(self, cache: Any) -> None:
-        self._cache = cache
-
-    def read(self, name: str) -> tuple[bytes | None, Token]:
-        with answering():
-            asked = time.monotonic()
-            entry = self._newest(name, self._cache.get(name))
-            if entry is None:
-                self._prove()
-                return None, None
-            return entry[self._HEAD.size :] or None, (self._id(entry), asked)
-
-    def read_many(self, names: Iterable[str]) -> dict[str, bytes]:
-        with answering():
-            found = self._cache.get_many(list(names))
-            newest = {name: self._newest(name, entry) for name, entry in found.items()}
-            return {
-                name: entry[self._HEAD.size :]
-                for name, entry in newest.items()
-                if entry is not None and len(entry) > self._HEAD.size
-            }
-
-    def swap(self, name: str, token: Token, data: bytes, timeout: float) -> bool:
-        until = time.time() + timeout
-        entry = self._HEAD.pack(until, secrets.token_bytes(16)) + data
-        with answering():
-            if token is None:
-                done = self._cache.add(name, entry, whole(timeout))
-                if done and self._cache.get(name) is None:
-                    raise StoreUnavailable("the session cache does not keep what is written")
-                return bool(done)
-            previous, asked = token
-            if time.monotonic() - asked > self._LINK / 2:
-                return False
-            link = self._link(name, previous)
-            if not self._cache.add(link, entry, whole(self._LINK)):
-                if self._cache.get(link) is None:
-                    raise StoreUnavailable("the session cache does not keep what is written")
-                return False
-            self._point(name, entry)
-            return True
-
-    def drop(self, name: str, token: Token) -> bool:
-        # An empty content that stays as long as a link: it stands in the way of late writers.
-        return token is None or self.swap(name, token, b"", self._LINK)
-
-    def put(self, items: Mapping[str, bytes], timeout: float) -> None:
-        until = time.time() + timeout
-        with answering():
-            for name, data in items.items():
-                entry = self._HEAD.pack(until, secrets.token_bytes(16)) + data
-                if not self._cache.add(name, entry, whole(timeout)):
-                    raise StoreUnavailable("the session cache does not keep what is written")
-
-    def remove(self, names: Iterable[str]) -> None:
-        with answering():
-            self._cache.delete_many(names)
-
-    def sweep(self) -> None:
-        return
-
-    def _id(self, entry: bytes) -> str:
-        return str(self._HEAD.unpack_from(entry)[1].hex())
-
-    def _link(self, name: str, previous: str) -> str:
-        return f"{name}:{previous}"
-
-    def _newest(self, name: str, entry: bytes | None) -> bytes | None:
-        if entry is None:
-            return None
-        first = entry
-        while (following := self._cache.get(self._link(name, self._id(entry)))) is not None:
-            entry = following
-        if entry is not first:  # the writer was killed before it could say so
-            self._point(name, entry)
-        return entry
-
-    def _point(self, name: str, entry: bytes) -> None:
-        """Lets the name say where the chain ends. Somebody faster may be at a later link already:
-        whoever may have set the name back looks for that, and sets it forward again."""
-        while True:
-            until, _ = self._HEAD.unpack_from(entry)
-            self._cache.set(name, entry, whole(until - time.time()))
-            link = self._link(name, self._id(entry))
-            found = self._cache.get_many([name, link])
-            if name not in found:
-                raise StoreUnavailable("the session cache does not keep what is written")
-            if link not in found:
-                return
-            entry = found[link]
-
-    def _prove(self) -> None:
-        name, probe = f"ss:probe:{secrets.token_hex(8)}", secrets.token_bytes(8)
-        self._cache.set(name, probe, 60)
-        if self._cache.get(name) != probe:
-            raise StoreUnavailable("the session cache does not keep what is written")
-        self._cache.delete(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import threading
@@ -26,6 +27,12 @@ class Write:
     timeout: float
 
 
+class _Turn:
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.failed = -math.inf
+
+
 class Swapper:
     """Threads of one process take turns, so that they do not undo each other's work in vain. That
     is for speed alone: between processes, and for what is correct, there is the swap.
@@ -36,7 +43,7 @@ class Swapper:
     def __init__(self, store: Store) -> None:
         self.store = store
         self._process = 0
-        self._turns: list[threading.Lock] = []
+        self._turns: list[_Turn] = []
 
     def swap(self, name: str, change: Callable[[bytes | None], Write | None]) -> None:
         """Replaces a content by what `change` makes of it; `None` leaves it as it is.
@@ -65,13 +72,18 @@ class Swapper:
     @contextmanager
     def _turn(self, name: str) -> Iterator[None]:
         if self._process != os.getpid():  # a fork inherits locks that nobody will release
-            self._turns = [threading.Lock() for _ in range(_TURNS)]
+            self._turns = [_Turn() for _ in range(_TURNS)]
             self._process = os.getpid()
+        asked = time.monotonic()
         turn = self._turns[crc32(name.encode()) % _TURNS]
-        # Who holds it waits for the cache; if that takes so long, the cache is down.
-        if not turn.acquire(timeout=conf.store_timeout):
+        if not turn.lock.acquire(timeout=conf.store_timeout):
             raise StoreUnavailable("the session cache does not answer")
         try:
+            if turn.failed >= asked:  # who had the turn waited for the cache in vain, for us too
+                raise StoreUnavailable("the session cache does not answer")
             yield
+        except StoreUnavailable:
+            turn.failed = time.monotonic()
+            raise
         finally:
-            turn.release()
+            turn.lock.release()

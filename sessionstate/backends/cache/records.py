@@ -1,0 +1,108 @@
+"""Records in a store: reading them whole, and replacing them whole."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+
+from sessionstate.backends.base import Address, Info, Snapshot
+from sessionstate.backends.cache.cell import Cell, Damaged, Pack, decode
+from sessionstate.backends.cache.packs import Missing, Packs
+from sessionstate.backends.cache.stores import Store
+from sessionstate.backends.cache.swap import Swapper, Write
+from sessionstate.clock import timestamp
+from sessionstate.errors import StoreUnavailable
+
+logger = logging.getLogger(__name__)
+
+
+class Records:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._swapper = Swapper(store)
+        self.packs = Packs(store)
+
+    def load(self, address: Address) -> Snapshot | None:
+        while True:
+            cell = _decoded(self._store.read(cell_name(address))[0], address)
+            info = cell.live(timestamp())
+            if info is None:
+                return None
+            try:
+                return Snapshot(info, self.packs.values(cell))
+            except Missing as missing:  # or a save has just put another pack in its place
+                self._end_damaged(address, missing.pack)
+
+    def infos(self, addresses: Iterable[Address]) -> list[Info]:
+        """What there is of these, live or expired, in their order."""
+        named = {cell_name(address): address for address in addresses}
+        found = self._store.read_many(named)
+        cells = [_decoded(found.get(name), address) for name, address in named.items()]
+        return [cell.info for cell in cells if cell.info is not None]
+
+    def edit(self, address: Address, change: Callable[[Cell], Cell]) -> None:
+        """Swaps the cell for what `change` makes of it, which may be the same cell: no write.
+
+        What `change` raises is passed on, with nothing changed; it may be called several times.
+        """
+        while True:
+            try:
+                return self._edit(address, change)
+            except Missing as missing:
+                self._end_damaged(address, missing.pack)
+
+    def _edit(self, address: Address, change: Callable[[Cell], Cell]) -> None:
+        before = after = Cell()
+
+        def attempt(raw: bytes | None) -> Write | None:
+            nonlocal before, after
+            self._discard(after, before)  # written in vain by an attempt that lost
+            before = after = _decoded(raw, address)
+            after = change(before)
+            if after is before:
+                return None
+            return Write(after.encode(), after.until - timestamp())
+
+        # Of a swap that fails without an answer nobody knows whether it was done, so its packs
+        # are left to their timeouts.
+        self._swapper.swap(cell_name(address), attempt)
+        self._discard(before, after)
+
+    def _discard(self, cell: Cell, other: Cell) -> None:
+        """Removes the packs that are only in the first of the two."""
+        packs: set[Pack] = set(cell.packs) - set(other.packs)
+        with suppress(StoreUnavailable):
+            self.packs.discard(packs)
+
+    def _end_damaged(self, address: Address, pack: Pack) -> None:
+        """Ends a record that still counts on a pack which the cache has dropped."""
+
+        def change(cell: Cell) -> Cell:
+            if pack not in cell.packs:
+                return cell
+            try:
+                self.packs.values(cell)
+            except Missing:
+                logger.warning(
+                    "the cache dropped a part of %s %s: it has ended", address.kind, address.id[:8]
+                )
+                return cell.without_record(timestamp())
+            return cell
+
+        self._edit(address, change)
+
+
+def cell_name(address: Address) -> str:
+    """Of the cell. A digest, because a cache's own tools and logs show names."""
+    text = str(address).encode("utf-8", "surrogatepass")
+    return f"ss:c:{hashlib.sha256(text).hexdigest()[:40]}"
+
+
+def _decoded(raw: bytes | None, address: Address) -> Cell:
+    try:
+        return decode(raw, address)
+    except Damaged as error:
+        logger.warning("%s %s cannot be read: %s", address.kind, address.id[:8], error)
+        return Cell()
