@@ -192,8 +192,9 @@ def build() -> gr.Blocks:
             show, outputs=page, api_visibility="private"
         )
         gr.on(
-            # A Textbox reports no `input` for text that is pasted, but does report the change.
-            [filter_value.change, *(choice.input for choice in choices if choice != filter_value)],
+            # Never `change`: it is also sent for what `show` fills in, with the values before it.
+            # Text that is pasted sends no `input`; leaving the field or Enter then counts.
+            [*(choice.input for choice in choices), filter_value.submit, filter_value.blur],
             choose,
             choices,
             drawn,

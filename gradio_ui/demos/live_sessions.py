@@ -138,7 +138,7 @@ def build() -> gr.Blocks:
         with gr.Row(equal_height=True):
             search = gr.Textbox(
                 show_label=False,
-                placeholder="Search by user, device or address",
+                placeholder="Search",
                 max_length=100,
                 container=False,
                 scale=4,
@@ -159,7 +159,7 @@ def build() -> gr.Blocks:
         with gr.Row(equal_height=True):
             selected = gr.Textbox(
                 show_label=False,
-                placeholder="Select a session in the table",
+                placeholder="Select a session",
                 max_length=64,
                 container=False,
                 scale=4,

@@ -129,7 +129,7 @@ def calm() -> gr.themes.Base:
         block_shadow="none",
         block_label_text_weight="500",
         block_title_text_weight="500",
-        checkbox_border_radius="*radius_sm",
+        checkbox_border_radius="3px",
         panel_border_width="1px",
         input_border_width="1px",
         button_border_width="1px",
