@@ -44,11 +44,11 @@ bench: .venv/installed-dev
 	@$(BIN)/python benchmarks/event_latency.py
 
 pins: python
-	@rm -rf .venv-pins && $(PYTHON) -m venv .venv-pins
-	@sed '/^-/d' requirements.txt requirements-dev.txt > .venv-pins/all.txt
-	@.venv-pins/bin/python -m pip --disable-pip-version-check -q install -r .venv-pins/all.txt
-	@{ sed -n 1p constraints.txt; .venv-pins/bin/python -m pip freeze; } > .venv-pins/constraints.txt
-	@mv .venv-pins/constraints.txt constraints.txt && rm -rf .venv-pins
+	@mkdir -p .cache && rm -rf .cache/pins && $(PYTHON) -m venv .cache/pins
+	@sed '/^-/d' requirements.txt requirements-dev.txt > .cache/pins/all.txt
+	@.cache/pins/bin/python -m pip --disable-pip-version-check -q install -r .cache/pins/all.txt
+	@{ sed -n 1p constraints.txt; .cache/pins/bin/python -m pip freeze; } > .cache/pins/constraints.txt
+	@mv .cache/pins/constraints.txt constraints.txt && rm -rf .cache/pins
 
 .venv/installed: requirements.txt constraints.txt | python
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
