@@ -4,7 +4,7 @@ Keys that begin with `_`, and those in which allauth notes how somebody signed i
 shown nor changed here: whoever may write them could declare their own address confirmed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -34,10 +34,10 @@ def _is_public(key: str) -> bool:
     return not key.startswith(RESERVED)
 
 
-def _writable(key: str) -> str:
-    if not _is_public(key):
-        raise HttpError(422, f"The key {key!r} is reserved.")
-    return key
+def _refuse_reserved(keys: Iterable[str]) -> None:
+    for key in keys:
+        if not _is_public(key):
+            raise HttpError(422, f"The key {key!r} is reserved.")
 
 
 @contextmanager
@@ -87,24 +87,24 @@ def get_all(request: HttpRequest) -> dict[str, Any]:
 @router.patch("", response=_WRITE, summary="Merge into the data")
 def patch_all(request: HttpRequest, body: Body[dict[str, JsonValue]]) -> Status[None]:
     """JSON merge patch: objects are merged, `null` deletes, everything else replaces."""
+    _refuse_reserved(body)
     with _changing(request) as session:
         for key, patch in body.items():
             if patch is None:
-                session.pop(_writable(key), None)
+                session.pop(key, None)
             else:
-                old = session.get(_writable(key)) if isinstance(patch, dict) else None
-                session[key] = _merged(old, patch)
+                session[key] = _merged(session.get(key) if isinstance(patch, dict) else None, patch)
     return Status(204, None)
 
 
 @router.put("", response=_WRITE, summary="Replace all data")
 def put_all(request: HttpRequest, body: Body[dict[str, JsonValue]]) -> Status[None]:
+    _refuse_reserved(body)
     with _changing(request) as session:
         for key in [key for key in session.keys() if _is_public(key)]:  # noqa: SIM118
             if key not in body:
                 del session[key]
-        for key, value in body.items():
-            session[_writable(key)] = value
+        session.update(body)
     return Status(204, None)
 
 
@@ -124,8 +124,9 @@ def get_one(request: HttpRequest, key: str) -> Any:
 @router.put("/{path:key}", response=_WRITE, summary="Set one value")
 def put_one(request: HttpRequest, key: str, body: Body[JsonValue]) -> Status[None]:
     """The body is the value itself, any JSON."""
+    _refuse_reserved([key])
     with _changing(request) as session:
-        session[_writable(key)] = body
+        session[key] = body
     return Status(204, None)
 
 

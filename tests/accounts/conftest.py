@@ -24,6 +24,17 @@ def no_attempts_before() -> Iterator[None]:
     cache.clear()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cheap_hashing() -> Iterator[None]:
+    """argon2 costs 50 ms and 100 MB a sign-in on purpose; hundreds of tests sign in."""
+    from django.contrib.auth.hashers import Argon2PasswordHasher
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Argon2PasswordHasher, "time_cost", 1)
+        patch.setattr(Argon2PasswordHasher, "memory_cost", 64)
+        yield
+
+
 @pytest.fixture
 def clock() -> Iterator[ModuleType]:
     """`clock.shift(seconds)` moves time for tickets and sessions alike."""
