@@ -25,7 +25,7 @@ from sessionstate.errors import RevocationPending, SessionGone, StoreUnavailable
 from sessionstate.graves import Watch
 from sessionstate.models import PendingRevocation
 from sessionstate.signals import session_revoked
-from tests.servers import BASE_DIR, project_env
+from tests.servers import BASE_DIR, Postgres, manage, project_env
 from tests.sessionstate.redis_process import RedisProcess
 
 LIMIT = 2.0
@@ -322,6 +322,33 @@ def test_without_the_table_nobody_is_served_and_nothing_is_promised(server: Redi
             cursor.execute(f"ALTER TABLE away RENAME TO {table}")
     server.start()
     assert Session(session_id)["a"] == 1
+
+
+ROLLED_BACK = """
+from django.db import transaction
+from sessionstate import logins
+from sessionstate.errors import RevocationPending
+from sessionstate.models import PendingRevocation
+try:
+    with transaction.atomic():
+        logins.revoke("x" * 32)
+except RevocationPending:
+    print("pending:", PendingRevocation.objects.count())
+"""
+
+
+def test_a_revocation_stays_pending_when_its_caller_rolls_back(
+    postgres_server: Postgres, tmp_path: Path
+) -> None:
+    env = project_env(
+        tmp_path,
+        DATABASE_URL=postgres_server.new_database("rolled_back"),
+        REDIS_URL="redis://127.0.0.1:1/0",
+        SESSIONSTATE_BACKEND="redis",
+    )
+    assert manage("migrate", "-v", "0", env=env).returncode == 0
+    done = manage("shell", "-v", "0", "-c", ROLLED_BACK, env=env)
+    assert done.stdout == "pending: 1\n", done.stderr
 
 
 def test_steady_traffic_asks_the_database_nothing(
