@@ -1,8 +1,13 @@
-"""The project's settings, with what a test wants otherwise in the variable WORKER_SETTINGS."""
+"""`sessionstate` without the rest of the project: it stands alone, and starts fast.
+
+What the test chose is in the variable WORKER_SETTINGS.
+"""
 
 import json
 import os
 
-from gradiosession.settings import *  # noqa: F403
-
-globals().update(json.loads(os.environ.get("WORKER_SETTINGS", "{}")))
+SECRET_KEY = "of a test"
+INSTALLED_APPS = ["sessionstate"]
+USE_TZ = True
+SESSION_ENGINE = "sessionstate.engine"
+globals().update(json.loads(os.environ["WORKER_SETTINGS"]))
