@@ -37,6 +37,8 @@ class PrivatePagesMiddleware:
 
 
 def _finish(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    if response.status_code == 401 and not response.has_header("WWW-Authenticate"):
+        response["WWW-Authenticate"] = "Bearer"  # RFC 9110: every 401 says what would do
     session = request.session
     if not session.accessed:
         return response

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from django.contrib import admin, messages
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group, User
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+
+from sessionstate import logins
+
+admin.site.site_header = admin.site.site_title = "Gradio Session"
+admin.site.index_title = "Administration"
+admin.site.unregister([Group, User])
+
+
+class EmailAddressInline(admin.TabularInline):  # type: ignore[type-arg]  # generic in the stubs only
+    model = EmailAddress
+    extra = 0
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
+    list_display = (
+        "username",
+        "email",
+        "full_name",
+        "roles",
+        "is_staff",
+        "is_active",
+        "last_login",
+    )
+    list_filter = ("is_active", "is_staff", "is_superuser", "groups")
+    filter_horizontal = ("groups", "user_permissions")
+    inlines = [EmailAddressInline]
+    actions = ["sign_out_everywhere", "disable"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        return super().get_queryset(request).prefetch_related("groups")
+
+    def get_inlines(self, request: HttpRequest, obj: User | None) -> list[Any]:
+        return self.inlines if obj else []
+
+    @admin.display(description="name")
+    def full_name(self, user: User) -> str:
+        return user.get_full_name()
+
+    @admin.display(description="groups")
+    def roles(self, user: User) -> str:
+        return ", ".join(sorted(group.name for group in user.groups.all()))
+
+    @admin.action(description="Sign out everywhere", permissions=["change"])
+    def sign_out_everywhere(self, request: HttpRequest, users: QuerySet[User]) -> None:
+        ended = sum(logins.revoke_user(user.pk) for user in users)
+        self.message_user(request, f"Ended {ended} sessions.", messages.SUCCESS)
+
+    @admin.action(description="Disable, and sign out everywhere", permissions=["change"])
+    def disable(self, request: HttpRequest, users: QuerySet[User]) -> None:
+        # Not oneself: nobody should lock themselves out.
+        pks = [user.pk for user in users if user != request.user]
+        User.objects.filter(pk__in=pks).update(is_active=False)
+        for pk in pks:
+            logins.revoke_user(pk)
+        self.message_user(request, f"Disabled {len(pks)} users.", messages.SUCCESS)
+
+
+@admin.register(Group)
+class GroupAdmin(DjangoGroupAdmin):
+    list_display = ("name", "members")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
+        return super().get_queryset(request).annotate(_members=Count("user"))
+
+    @admin.display(description="users", ordering="_members")
+    def members(self, group: Any) -> int:
+        count: int = group._members
+        return count
