@@ -46,7 +46,9 @@ class Connection:
 class Connections:
     def __init__(self) -> None:
         self._open: set[Connection] = set()
-        self._changed = asyncio.Event()
+
+    def __bool__(self) -> bool:
+        return bool(self._open)
 
     @contextmanager
     def opened(self, receive: Receive, *, is_endless: bool) -> Iterator[Connection]:
@@ -57,21 +59,9 @@ class Connections:
         finally:
             connection.close()
             self._open.discard(connection)
-            self._changed.set()
 
     def end(self, *, endless: bool) -> None:
         """`endless`: those that would never end by themselves; otherwise the others."""
         for connection in self._open:
             if connection.is_endless is endless:
                 connection.end()
-
-    async def closed(self, limit: float) -> bool:
-        """Wait until none is open, `limit` seconds at most."""
-        try:
-            async with asyncio.timeout(limit):
-                while self._open:
-                    self._changed.clear()
-                    await self._changed.wait()
-        except TimeoutError:
-            return False
-        return True

@@ -22,6 +22,8 @@ from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import Any
 
+import gradio
+
 from gradio_ui.compat import events, exits
 from gradio_ui.connections import Connections
 from gradio_ui.mount import Mount
@@ -93,14 +95,26 @@ class Lifespan:
 
     async def _drain(self) -> None:
         self._connections.end(endless=True)
-        if await self._connections.closed(DRAIN_LIMIT):
+        if await self._is_idle(DRAIN_LIMIT):
             return
-        for mount in self._mounts:
-            if mount.blocks is not None:
-                events.abort(mount.blocks, NOTICE)
-        if not await self._connections.closed(NOTICE_LIMIT):
+        for blocks in self._all_blocks():
+            events.abort(blocks, NOTICE)
+        if not await self._is_idle(NOTICE_LIMIT):
             self._connections.end(endless=False)
-            await self._connections.closed(NOTICE_LIMIT)
+            await self._is_idle(NOTICE_LIMIT)
+
+    async def _is_idle(self, limit: float) -> bool:
+        """Wait until no page is open and no event runs, `limit` seconds at most."""
+        assert self._loop is not None
+        end = self._loop.time() + limit
+        while self._connections or any(map(events.are_running, self._all_blocks())):
+            if self._loop.time() > end:
+                return False
+            await asyncio.sleep(0.02)
+        return True
+
+    def _all_blocks(self) -> list[gradio.Blocks]:
+        return [mount.blocks for mount in self._mounts if mount.blocks is not None]
 
     async def _wind_down(self) -> None:
         assert self._owner is not None and self._stop is not None

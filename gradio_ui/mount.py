@@ -28,7 +28,7 @@ class Mount:
 
     spec: AppSpec
     app: Starlette | None = None
-    blocks: gradio.Blocks | None = None
+    blocks: gradio.Blocks | None = field(default=None, repr=False)
     pages: frozenset[str] = field(default_factory=frozenset)
     failure: Failure | None = None
 

@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     import gradio
 
 
+def are_running(blocks: "gradio.Blocks") -> bool:
+    return len(blocks._queue) > 0 or any(job is not None for job in blocks._queue.active_jobs)
+
+
 def abort(blocks: "gradio.Blocks", message: str) -> None:
     """Fail every event that is not finished. Generators are closed after their present step;
     what another function still computes goes nowhere."""

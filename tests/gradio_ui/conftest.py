@@ -21,7 +21,8 @@ def empty_registry() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def matrix_site(tmp_path_factory: pytest.TempPathFactory, demo_database: Any) -> Iterator[Site]:
     factory = SiteFactory(tmp_path_factory.mktemp("matrix"), demo_database)
-    yield factory("daphne", env={"EXTRA_APPS": "tests.gradio_ui.matrix"}, allow_traceback=True)
+    extra = "tests.gradio_ui.matrix,tests.gradio_ui.unbuildable"
+    yield factory("daphne", env={"EXTRA_APPS": extra}, allow_traceback=True)
     factory.close()
 
 

@@ -278,22 +278,33 @@ def test_an_app_is_entered_by_its_short_address_too(
         assert anybody.get(f"{matrix_site.url}/gradio{path}").status_code == 401
 
 
-def test_an_app_that_cannot_be_built_says_so_and_the_others_work(
-    matrix_site: Site, anybody: httpx.Client, ada: httpx.Client
+@pytest.mark.parametrize(
+    ("slug", "reason"),
+    [
+        ("broken", "RuntimeError: a secret of the build"),
+        ("not-blocks", "build_nothing() returned str, not a gr.Blocks."),
+        ("shared-2", "build_shared_again() returned the same Blocks as the app 'shared-1'."),
+        ("batched", "batched() is batched, so one call serves several people"),
+        ("cached-examples", "cannot run while the app is built: set cache_examples=False."),
+        ("exits", "SystemExit: 1"),
+    ],
+)
+def test_an_app_that_cannot_be_served_says_so_and_the_others_work(
+    matrix_site: Site, anybody: httpx.Client, ada: httpx.Client, slug: str, reason: str
 ) -> None:
-    assert anybody.get("/broken/config").status_code == 401
-    answer = ada.get("/broken/config")
+    assert anybody.get(f"/{slug}/config").status_code == 401
+    answer = ada.get(f"/{slug}/config")
     assert answer.status_code == 500
     assert answer.json()["title"] == "This app failed to start"
-    # In DEBUG, as here, with the place; in the log always.
-    place = "tests/gradio_ui/matrix/gradio_apps.py:"
-    assert place in answer.json()["detail"]
-    assert place in matrix_site.log
+    # In DEBUG, as here, with reason and place; in the log always.
+    assert reason in answer.json()["detail"]
+    assert "tests/gradio_ui/unbuildable/gradio_apps.py:" in answer.json()["detail"]
+    assert ada.get("/shared-1/config").status_code == 200
 
 
 def test_without_debug_the_reason_is_in_the_log_only(live_server_factory: SiteFactory) -> None:
     env = {
-        "EXTRA_APPS": "tests.gradio_ui.matrix",
+        "EXTRA_APPS": "tests.gradio_ui.unbuildable",
         "DJANGO_DEBUG": "0",
         "DJANGO_SECRET_KEY": "r4nd0m-" * 10,
         "DJANGO_ALLOWED_HOSTS": "127.0.0.1",

@@ -237,8 +237,3 @@ def build_steps() -> gr.Blocks:
         gr.Button().click(lambda file: file, gr.File(), word, api_name="read_file")
         gr.Button().click(show, word, answer, api_name="validated", validator=is_short)
     return demo
-
-
-@register("broken")
-def build_broken() -> gr.Blocks:
-    raise RuntimeError("a secret of the build")

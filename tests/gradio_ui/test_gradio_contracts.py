@@ -1,0 +1,311 @@
+"""What we rely on without a promise: Gradio's private parts, zope.interface, AnyIO, threading.
+
+Each test says what to look at in `gradio_ui/compat` when an upgrade breaks it.
+"""
+
+import asyncio
+import inspect
+import os
+import re
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import anyio.to_thread
+import gradio as gr
+import pytest
+from starlette.routing import BaseRoute, Route
+
+from gradio_ui import compat, routes
+from gradio_ui.compat import blocks as compat_blocks
+from gradio_ui.compat import environment, queues
+from gradio_ui.mount import mount_all
+from gradio_ui.registry import register
+from gradio_ui.routes import Access
+from gradio_ui.steps import Steps
+
+compat.prepare()
+
+
+def run(script: str, **env: str) -> str:
+    """Output of a fresh interpreter with this project's settings."""
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        env=os.environ | env,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def simple() -> gr.Blocks:
+    return gr.Interface(lambda text: text, "text", "text", api_name="echo")
+
+
+@pytest.fixture
+async def mounted(empty_registry: None) -> Any:
+    # On a loop: without one Gradio makes loops that nobody closes.
+    register("simple")(simple)
+    (mount,) = mount_all().values()
+    assert mount.failure is None
+    return mount
+
+
+# zope.interface (compat.components) -------------------------------------------------------
+
+
+def test_twisted_still_spoils_components_without_the_cure() -> None:
+    made = run(
+        """
+        import daphne.server
+        import gradio as gr
+        try: gr.Textbox()
+        except AttributeError as error: print(error)
+        """
+    )
+    assert "__provides__" in made, "zope or Gradio changed: compat.components may go"
+
+
+def test_components_can_be_made_after_twisted() -> None:
+    run(
+        """
+        import django; django.setup()
+        import abc, sys, zope.interface
+        assert "twisted.internet.reactor" in sys.modules
+        from gradio_ui import compat; compat.prepare()
+        del abc.ABC.__provides__
+        zope.interface.implementedBy(abc.ABC)  # puts it back
+        import gradio as gr
+        class Own(gr.Textbox): pass
+        [gr.Textbox(), gr.Dataframe(), gr.Chatbot(), Own()]
+        """
+    )
+
+
+# Files (compat.blocks.mark_launched) ------------------------------------------------------
+
+
+async def test_paths_are_only_checked_once_the_app_has_launched(mounted: Any) -> None:
+    from gradio.context import LocalContext
+    from gradio.exceptions import InvalidPathError
+    from gradio.processing_utils import _check_allowed
+
+    def check(blocks: gr.Blocks) -> None:
+        LocalContext.blocks.set(blocks)
+        _check_allowed("/etc/passwd", True)
+
+    bare = simple()
+    check(bare)  # the hole; when this raises, mark_launched may go
+    with pytest.raises(InvalidPathError):
+        check(mounted.blocks)
+    LocalContext.blocks.set(None)
+
+
+# The id of an app (compat.blocks.pin_id) --------------------------------------------------
+
+
+def test_an_app_has_the_same_id_in_every_process_and_another_when_it_changes() -> None:
+    script = """
+        import django; django.setup()
+        from gradio_ui import compat; compat.prepare()
+        import gradio as gr
+        from gradio_ui.compat.blocks import pin_id
+        def made(slug, outputs):
+            blocks = gr.Interface(lambda text: text, "text", outputs); pin_id(blocks, slug)
+            assert blocks.get_config_file()["app_id"] == blocks.app_id
+            return blocks.app_id
+        print(made("a", "text"), made("a", "text"), made("b", "text"), made("a", "number"))
+    """
+    first, second = run(script).split(), run(script, PYTHONHASHSEED="7").split()
+    assert first == second
+    assert first[0] == first[1]
+    assert len(set(first)) == 3
+
+
+# Environment (compat.environment) ---------------------------------------------------------
+
+
+def test_gradio_reads_our_environment(mounted: Any) -> None:
+    queue = mounted.blocks._queue
+    assert queue.ANAYLTICS_CACHE_FREQUENCY == 1_000_000
+    assert queue.ANALYTICS_MAX_EVENTS == 1
+    assert mounted.blocks.analytics_enabled is False
+    assert mounted.blocks.run_history is False
+    from gradio.route_utils import DEFAULT_TEMP_DIR
+    from gradio.utils import get_upload_folder
+
+    assert Path(DEFAULT_TEMP_DIR) == Path(get_upload_folder()) == environment.directory()
+
+
+def test_an_operators_own_value_stands() -> None:
+    script = """
+        import django, os; django.setup()
+        print(os.environ["GRADIO_TEMP_DIR"])
+    """
+    assert run(script, GRADIO_TEMP_DIR="/somewhere").strip() == "/somewhere"
+
+
+def test_nothing_asks_the_network_while_the_site_is_made() -> None:
+    run(
+        """
+        import socket
+        def refuse(*args): raise SystemExit(f"the network was asked: {args}")
+        socket.getaddrinfo = refuse
+        connect = socket.socket.connect
+        socket.socket.connect = lambda self, to: (
+            connect(self, to) if self.family == socket.AF_UNIX else refuse(to)
+        )
+        import gradiosession.asgi as site
+        mounts = site.gradio_app.mounts.values()
+        assert mounts and not any(mount.failure for mount in mounts)
+        import threading, time
+        time.sleep(0.5)
+        """
+    )
+
+
+# The hook (compat.blocks.hook_calls) ------------------------------------------------------
+
+
+def test_call_function_takes_what_the_hook_passes_on() -> None:
+    names = list(inspect.signature(gr.Blocks.call_function).parameters)
+    assert names[:5] == ["self", "block_fn", "processed_input", "iterator", "requests"]
+    source = inspect.getsource(gr.Blocks.process_api)
+    assert source.count("await self.call_function(") == source.count("call_function(") == 2
+
+
+async def test_every_step_of_every_call_goes_through_the_hook(mounted: Any) -> None:
+    blocks = mounted.blocks
+    assert isinstance(blocks.call_function, Steps)
+    result = await blocks.process_api(0, ["hello"])
+    assert result["data"] == ["hello"]
+
+
+# The queue (compat.queues, compat.events) -------------------------------------------------
+
+
+async def test_the_queue_asks_for_its_pauses_and_slows_down_when_quiet(
+    mounted: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = mounted.blocks._queue
+    source = inspect.getsource(gr.queueing.Queue.start_processing)
+    assert "sleep(self.sleep_when_free)" in source
+    progress = inspect.getsource(gr.queueing.Queue.start_progress_updates)
+    assert "sleep(self.progress_update_sleep_when_free)" in progress
+    assert queue.sleep_when_free == queues.QUIET_PAUSE
+    with pytest.raises(AttributeError):
+        await queue.push(body=None, request=None, username=None)
+    assert queue.sleep_when_free == queues.BUSY_PAUSE
+    assert queue.progress_update_sleep_when_free == queues.BUSY_PROGRESS_PAUSE
+    monkeypatch.setattr(queues, "QUIET_AFTER", -1.0)
+    assert queue.sleep_when_free == queues.QUIET_PAUSE
+
+
+def test_the_queue_has_what_is_needed_to_end_its_events(mounted: Any) -> None:
+    queue = mounted.blocks._queue
+    assert queue.pending_event_ids_session == {}
+    assert queue.event_ids_to_events == {}
+    assert queue.pending_messages_per_session.get("nobody") is None
+
+
+# Threads (compat.workers, compat.exits) ---------------------------------------------------
+
+
+async def test_worker_threads_do_not_hold_the_interpreter() -> None:
+    name, is_daemon = await anyio.to_thread.run_sync(
+        lambda: (threading.current_thread().name, threading.current_thread().daemon)
+    )
+    assert name == "AnyIO worker thread"
+    assert is_daemon, "AnyIO makes its threads another way now: see compat.workers"
+
+
+def test_a_running_worker_does_not_hold_the_interpreter() -> None:
+    run(
+        """
+        import django; django.setup()
+        from gradio_ui import compat; compat.prepare()
+        import anyio, asyncio, time
+        async def main():
+            task = asyncio.create_task(anyio.to_thread.run_sync(time.sleep, 1000))
+            await asyncio.sleep(0.1)
+        loop = asyncio.new_event_loop()
+        loop.run_until_complete(main())
+        """
+    )
+
+
+def test_the_last_call_comes_while_threads_still_work() -> None:
+    out = run(
+        """
+        from concurrent.futures import ThreadPoolExecutor
+        from gradio_ui.compat.exits import before_threads_end
+        pool = ThreadPoolExecutor(1)
+        pool.submit(int).result()
+        before_threads_end(lambda: print("worked", pool.submit(int).result()))
+        """
+    )
+    assert out.strip() == "worked 0"
+
+
+# Routes (gradio_ui.routes) ----------------------------------------------------------------
+
+
+def walk(found: Iterable[BaseRoute]) -> Iterator[Route]:
+    for route in found:
+        if isinstance(route, Route):
+            yield route
+        else:
+            # FastAPI's included router; anything else has to be looked at.
+            yield from walk(route.original_router.routes)  # type: ignore[attr-defined]
+
+
+def example(path: str) -> str:
+    """A path that this route would match."""
+    values = {"component_id": "1", "size": "192", "environment": "client"}
+    return re.sub(r"\{(\w+)(:\w+)?\}", lambda match: values.get(match[1], "a.ts"), path)
+
+
+def test_every_route_of_gradio_is_in_the_table(mounted: Any) -> None:
+    unknown = []
+    count = 0
+    for route in walk(mounted.app.routes[0].app.routes):
+        found = routes.find(example(route.path))
+        count += 1
+        if found is None or not (route.methods or set()) <= found.methods:
+            unknown.append((route.path, route.methods))
+    assert count > 60
+    assert not unknown, f"Gradio has routes that gradio_ui.routes does not know: {unknown}"
+
+
+def test_the_table_refuses_what_it_does_not_know() -> None:
+    for path in ("", "//", "/config/x", "/static/", "/gradio_api", "/gradio_api/x", "/\n"):
+        assert routes.find(path) is None, path
+    assert routes.find("/second", {"second"}) is routes.find("/")
+    found = routes.find("/gradio_api/startup-events")
+    assert found is not None and found.access is Access.REFUSED
+
+
+async def test_a_second_start_of_the_queue_is_what_the_refused_route_would_do() -> None:
+    # The reason to refuse /startup-events; when Gradio checks, it may be open.
+    blocks = simple()
+    blocks._queue.start()
+    before = len(asyncio.all_tasks())
+    blocks.run_startup_events()
+    await asyncio.sleep(0)
+    assert len(asyncio.all_tasks()) > before
+    blocks._queue.close()
+    await asyncio.sleep(0.05)
+
+
+def test_mounting_keeps_to_what_the_mount_decides(mounted: Any) -> None:
+    assert mounted.blocks.show_error is False
+    assert mounted.blocks.footer_links == ["api", "settings"]
+    assert mounted.blocks.ssr_mode is False
+    assert mounted.blocks.has_launched is True
+    assert compat_blocks.Steps is Steps

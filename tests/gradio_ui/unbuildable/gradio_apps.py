@@ -1,0 +1,56 @@
+"""Apps that are found and cannot be served, each for a reason of its own."""
+
+from typing import Any
+
+import gradio as gr
+
+from gradio_ui import register, with_session
+from sessionstate import Session
+
+
+@register("broken")
+def build_broken() -> gr.Blocks:
+    raise RuntimeError("a secret of the build")
+
+
+@register("not-blocks")
+def build_nothing() -> Any:
+    return "a page"
+
+
+shared = gr.Blocks()
+
+
+@register("shared-1")
+def build_shared() -> gr.Blocks:
+    return shared
+
+
+@register("shared-2")
+def build_shared_again() -> gr.Blocks:
+    return shared
+
+
+@with_session
+def batched(words: list[str], session: Session) -> list[list[str]]:
+    return [words]
+
+
+@register("batched")
+def build_batched() -> gr.Blocks:
+    return gr.Interface(batched, "text", "text", batch=True)
+
+
+@with_session
+def example(word: str, session: Session) -> str:
+    return word
+
+
+@register("cached-examples")
+def build_cached_examples() -> gr.Blocks:
+    return gr.Interface(example, "text", "text", examples=["a"], cache_examples=True)
+
+
+@register("exits")
+def build_exits() -> gr.Blocks:
+    raise SystemExit(1)
