@@ -81,9 +81,14 @@ class StoredRecord:
             await self.backend.acreate(self.address, values, stamp, limit=conf.max_bytes), values
         )
 
-    def save(self, *, version: int | None = None) -> None:
-        """Writes what changed. Errors as `Backend.save`; `NotStorable` before anything is sent."""
+    def save(self, *, version: int | None = None) -> bool:
+        """Writes what changed; `False` when that is nothing.
+
+        Errors as `Backend.save`; `NotStorable` before anything is sent.
+        """
         changes = self.values.changes()
+        if not changes:
+            return False
         stamp, limit = self._stamp(), conf.max_bytes
         while True:
             try:
@@ -100,9 +105,12 @@ class StoredRecord:
                 self.info = self.backend.create(self.address, values, stamp, limit=limit)
                 break
         self.values.settle_changes(changes)
+        return True
 
-    async def asave(self, *, version: int | None = None) -> None:
+    async def asave(self, *, version: int | None = None) -> bool:
         changes = self.values.changes()
+        if not changes:
+            return False
         stamp, limit = self._stamp(), conf.max_bytes
         while True:
             try:
@@ -118,18 +126,20 @@ class StoredRecord:
                 self.info = await self.backend.acreate(self.address, values, stamp, limit=limit)
                 break
         self.values.settle_changes(changes)
+        return True
 
     def touch(self) -> bool:
-        return self.backend.touch(self.address, self._touched())
+        stamp = self._stamp()
+        return self._touched(stamp, self.backend.touch(self.address, stamp))
 
     async def atouch(self) -> bool:
-        return await self.backend.atouch(self.address, self._touched())
-
-    def _touched(self) -> Stamp:
         stamp = self._stamp()
-        if self.info is not None:
+        return self._touched(stamp, await self.backend.atouch(self.address, stamp))
+
+    def _touched(self, stamp: Stamp, found: bool) -> bool:
+        if found and self.info is not None:
             self.info = self.info.stamped(stamp)
-        return stamp
+        return found
 
     @contextmanager
     def atomic(self) -> Iterator[None]:
@@ -145,8 +155,7 @@ class StoredRecord:
             self._enter(snapshot, token)
             try:
                 yield
-                if self.values.changes():
-                    self.save()
+                self.save()
             except BaseException:
                 self._revert(snapshot, pending)
                 raise
@@ -161,8 +170,7 @@ class StoredRecord:
             self._enter(snapshot, token)
             try:
                 yield
-                if self.values.changes():
-                    await self.asave()
+                await self.asave()
             except BaseException:
                 self._revert(snapshot, pending)
                 raise

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,17 +52,17 @@ class Storage:
 
 def results(workers: list[subprocess.Popen[str]]) -> list[Any]:
     """What each printed. Ends them all when one fails or takes too long."""
-    found = []
+    deadline, found = time.monotonic() + TIME_LIMIT, []
     try:
         for worker in workers:
-            out, err = worker.communicate(timeout=TIME_LIMIT)
+            out, err = worker.communicate(timeout=deadline - time.monotonic())
             assert worker.returncode == 0, err
             found.append(json.loads(out))
     finally:
-        for worker in workers:
-            if worker.poll() is None:
-                worker.kill()
-                worker.communicate()
+        for worker in workers[len(found) :]:
+            worker.kill()
+            with worker:  # closes its pipes
+                pass
     return found
 
 
@@ -100,10 +101,8 @@ def cache_on_files(directory: Path, request: pytest.FixtureRequest) -> Settings:
     return cache(directory, request, path, str(directory / "cache"))
 
 
-def cache(
-    directory: Path, request: pytest.FixtureRequest, backend: str, location: str
-) -> Settings:
-    alias = {"BACKEND": backend, "LOCATION": location}
+def cache(directory: Path, request: pytest.FixtureRequest, backend: str, location: str) -> Settings:
+    alias = {"BACKEND": backend, "LOCATION": location, "OPTIONS": options}
     # The database is for revocations that wait for the cache.
     return sqlite(directory, request) | {
         "SESSIONSTATE_BACKEND": "cache",
