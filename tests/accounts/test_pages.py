@@ -164,7 +164,8 @@ def test_pages_need_nothing_inline(live_site: Site, page: Page) -> None:
         page.set_content(html)
         inline = page.evaluate(
             """[...document.querySelectorAll("*")].filter(one =>
-               (one.tagName === "SCRIPT" && !one.src && one.type !== "application/json") || one.tagName === "STYLE"
+               (one.tagName === "SCRIPT" && !one.src && one.type !== "application/json")
+               || one.tagName === "STYLE"
                || [...one.attributes].some(a => a.name === "style" || a.name.startsWith("on"))
             ).map(one => one.outerHTML.slice(0, 100))"""
         )
