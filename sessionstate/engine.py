@@ -72,7 +72,8 @@ class SessionStore(SessionBase):
     @modified.setter
     def modified(self, value: bool) -> None:
         self._modified = value
-        self._acknowledged = self._pending()  # whoever says False means the changes so far
+        if not value:  # whoever says so means the changes so far
+            self._acknowledged = self._pending()
 
     def _pending(self) -> Changes:
         cache: Values | None = self.__dict__.get("_session_cache")
@@ -127,7 +128,7 @@ class SessionStore(SessionBase):
             self._session_cache = Values() if no_load else await self.aload()
         return self._session_cache
 
-    _session = property(_get_session)  # type: ignore[assignment]
+    _session = property(_get_session)
 
     def exists(self, session_key: str | None) -> bool:
         return bool(session_key) and get_backend().load(_address(session_key)) is not None
@@ -168,9 +169,7 @@ class SessionStore(SessionBase):
             return self._record.create()
         if self._record is None:  # it ended between the two; a save must not bring it back
             raise SessionGone("this session has ended")
-        if values.changed:
-            self._record.save()
-        elif not self._record.touch():
+        if not self._record.save() and not self._record.touch():
             raise SessionGone("this session has ended")
 
     async def asave(self, must_create: bool = False) -> None:
@@ -182,9 +181,7 @@ class SessionStore(SessionBase):
             return await self._record.acreate()
         if self._record is None:
             raise SessionGone("this session has ended")
-        if values.changed:
-            await self._record.asave()
-        elif not await self._record.atouch():
+        if not await self._record.asave() and not await self._record.atouch():
             raise SessionGone("this session has ended")
 
     def delete(self, session_key: str | None = None) -> None:

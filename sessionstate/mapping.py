@@ -24,7 +24,8 @@ class Values(MutableMapping[str, Any]):
     def __init__(self, raw: Mapping[str, bytes] | None = None) -> None:
         self._raw: dict[str, bytes] = dict(raw or {})
         self._live: dict[str, Any] = {}
-        self._assigned: set[str] = set()
+        # Keys that were set since, with the encoded value if it cannot change inside.
+        self._assigned: dict[str, bytes | None] = {}
         self._removed: set[str] = set()
 
     def __getitem__(self, key: str) -> Any:
@@ -42,16 +43,16 @@ class Values(MutableMapping[str, Any]):
     def __setitem__(self, key: str, value: Any) -> None:
         _check_key(key)
         value = self._accept(key, value)
-        self._encode(key, value)  # refused here, where the caller can see which line did it
+        encoded = self._encode(key, value)  # refused here, where one sees which line did it
         self._live[key] = value
-        self._assigned.add(key)
+        self._assigned[key] = encoded if is_atomic(value) else None
         self._removed.discard(key)
 
     def __delitem__(self, key: str) -> None:
         if key not in self:
             raise KeyError(key)
         self._live.pop(key, None)
-        self._assigned.discard(key)
+        self._assigned.pop(key, None)
         if key in self._raw:
             self._removed.add(key)
 
@@ -78,9 +79,11 @@ class Values(MutableMapping[str, Any]):
         """What differs from the store, nested changes included. Raises `NotStorable`."""
         changes: Changes = dict.fromkeys(self._removed)
         for key, value in self._live.items():
-            if key not in self._assigned and is_atomic(value):
-                continue  # only read, and cannot have changed inside
-            encoded = self._encode(key, value)
+            encoded = self._assigned.get(key)
+            if encoded is None:
+                if key not in self._assigned and is_atomic(value):
+                    continue  # only read, and cannot have changed inside
+                encoded = self._encode(key, value)
             if self._raw.get(key) != encoded:
                 changes[key] = encoded
         return changes
@@ -119,20 +122,33 @@ class Values(MutableMapping[str, Any]):
 
     def settle(self, raw: Mapping[str, bytes]) -> None:
         """Takes note that the store holds exactly `raw` now; decoded values stay as they are."""
+        self.settle_changes(raw)
         self._raw = dict(raw)
-        self._assigned.clear()
-        self._removed.clear()
+        self._removed &= self._raw.keys()
 
     def settle_changes(self, changes: Mapping[str, bytes | None]) -> None:
-        """Takes note that these changes are in the store now."""
-        merged = {**self._raw, **changes}
-        self.settle({key: data for key, data in merged.items() if data is not None})
+        """Takes note that these changes are in the store now. What was changed here while they
+        were on their way is still to be saved."""
+        raw = self._raw.copy()
+        for key, data in changes.items():
+            if data is None:
+                raw.pop(key, None)
+                self._removed.discard(key)
+                continue
+            if key not in self._live and key not in self._raw:
+                self._removed.add(key)
+            elif self._assigned.get(key) in (None, data):
+                self._assigned.pop(key, None)
+            raw[key] = data
+        self._raw = raw
 
     def rebase(self, raw: Mapping[str, bytes]) -> None:
         """Takes newer stored values and keeps the changes made here on top of them."""
         changes = self.changes()
         self._live = {key: self._live[key] for key, data in changes.items() if data is not None}
-        self._assigned = set(self._live)
+        self._assigned = {
+            key: changes[key] if is_atomic(value) else None for key, value in self._live.items()
+        }
         self._removed = {key for key, data in changes.items() if data is None and key in raw}
         self._raw = dict(raw)
 

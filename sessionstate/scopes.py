@@ -80,11 +80,11 @@ class State(TypedKeys, MutableMapping[str, Any]):
 
         Raises `SessionGone`, `StateTooLarge`, `NotStorable`, `StoreUnavailable`.
         """
-        if self.changed:
+        if self._record.loaded:
             self._record.save()
 
     async def asave(self) -> None:
-        if self.changed:
+        if self._record.loaded:
             await self._record.asave()
 
     def atomic(self) -> Atomic:
