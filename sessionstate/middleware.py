@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 from django.contrib.sessions import middleware
 from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.exceptions import SessionInterrupted
-from django.http import HttpRequest
-from django.http.response import HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 
 from sessionstate.engine import Client, SessionStore
@@ -42,9 +43,7 @@ class SessionMiddleware(middleware.SessionMiddleware):
         request.session = session
         request.ticket = ticket  # type: ignore[attr-defined]
 
-    def process_response(
-        self, request: HttpRequest, response: HttpResponseBase
-    ) -> HttpResponseBase:
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         session: SessionStore = request.session  # type: ignore[assignment]
         if _in_use(session):
             if response.status_code < 500 and session.modified:
@@ -57,10 +56,10 @@ class SessionMiddleware(middleware.SessionMiddleware):
         _write_cookie(request, response, session)
         return response
 
-    async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
+    async def __acall__(self, request: HttpRequest) -> HttpResponse:
         # The inherited one would hop into a thread twice per request, also for untouched sessions.
         self.process_request(request)
-        response: HttpResponseBase = await self.get_response(request)
+        response: HttpResponse = await cast(Any, self.get_response(request))
         session: SessionStore = request.session  # type: ignore[assignment]
         if _in_use(session):
             if response.status_code < 500 and session.modified:
@@ -78,13 +77,13 @@ def _in_use(session: SessionStore) -> bool:
     return "_session_cache" in session.__dict__ and not session.is_empty()
 
 
-def _write_cookie(request: HttpRequest, response: HttpResponseBase, session: SessionStore) -> None:
+def _write_cookie(request: HttpRequest, response: HttpResponse, session: SessionStore) -> None:
     if not session.accessed:
         return
     patch_vary_headers(response, ("Cookie", "Authorization"))
     scheme = get_scheme()
     if not session.is_empty():
         if response.status_code < 500 and (cookie := scheme.cookie(session)):
-            response.set_cookie(**cookie)  # type: ignore[attr-defined]
+            response.set_cookie(**cookie)
     elif (expired := scheme.expired_cookie())["key"] in request.COOKIES:
-        response.delete_cookie(**expired)  # type: ignore[attr-defined]
+        response.delete_cookie(**expired)

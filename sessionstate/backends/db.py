@@ -154,8 +154,8 @@ class Backend(ThreadedBackend):
             cursor.execute(
                 f"UPDATE {RECORD} SET owner = %s, used = %s, expires = %s, ip = %s,"
                 " user_agent = %s, version = %s, size = %s WHERE id = %s",
-                [new.owner, new.used, min(new.expires, FAR), new.ip, new.user_agent]
-                + [old.version + 1, size, pk],
+                (new.owner, new.used, min(new.expires, FAR), new.ip, new.user_agent)
+                + (old.version + 1, size, pk),
             )
         return _info(
             address,
@@ -179,7 +179,7 @@ class Backend(ThreadedBackend):
 
     def touch(self, address: Address, stamp: Stamp) -> bool:
         named = {"owner": stamp.owner, "ip": stamp.ip, "user_agent": stamp.user_agent}
-        fields = {"used": stamp.used, "expires": min(stamp.expires, FAR)}
+        fields: dict[str, Any] = {"used": stamp.used, "expires": min(stamp.expires, FAR)}
         fields |= {name: value for name, value in named.items() if value is not None}
         with self._cursor() as cursor:
             cursor.execute(
@@ -187,7 +187,7 @@ class Backend(ThreadedBackend):
                 f" WHERE {LIVE.replace('r.', '')}",
                 [*fields.values(), address.kind, address.id, timestamp()],
             )
-            return cursor.rowcount > 0
+            return bool(cursor.rowcount > 0)
 
     def delete(self, address: Address) -> Info | None:
         with self._transaction() as cursor:
@@ -205,7 +205,7 @@ class Backend(ThreadedBackend):
             f"UPDATE {LOCK} SET token = token WHERE address = %s AND token = %s AND until > %s",
             [str(address), token, timestamp()],
         )
-        return cursor.rowcount > 0
+        return bool(cursor.rowcount > 0)
 
     def lock(self, address: Address, token: str, age: float) -> bool:
         locks, now = StateLock.objects.using(self.alias), timestamp()
@@ -308,8 +308,8 @@ def _write_at_once(cursor: CursorWrapper, pk: int, changes: Mapping[str, bytes |
         "   RETURNING grown)"
         " SELECT coalesce(sum(grown), 0)"
         " FROM (SELECT grown FROM removed UNION ALL SELECT grown FROM written) AS changed",
-        [pk, [name for name, data in changes.items() if data is None]]
-        + [pk, list(new), list(new.values()), [_size(*item) for item in new.items()]],
+        cast(Any, (pk, [name for name, data in changes.items() if data is None]))
+        + (pk, list(new), list(new.values()), [_size(*item) for item in new.items()]),
     )
     return int(cast(Any, cursor.fetchone())[0])
 

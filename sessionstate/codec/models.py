@@ -130,7 +130,7 @@ def same(one: Any, other: Any) -> bool:
     if isinstance(one, str | int | Enum):
         return bool(one == other)
     if type(one) is float:
-        return one.hex() == other.hex()
+        return bool(one.hex() == other.hex())
     fields = _fields(one, init=False)
     if fields is not None:
         return same(fields, _fields(other, init=False))
