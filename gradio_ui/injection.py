@@ -71,7 +71,7 @@ def _wrap(fn: Callable[..., Any], names: Mapping[str, Any]) -> Callable[..., Any
 
         def sync_steps(*args: Any, **kwargs: Any) -> Iterator[Any]:
             args, kwargs = plan.arguments(args, kwargs)
-            return (yield from fn(*args, **kwargs))
+            yield from fn(*args, **kwargs)
 
         wrapper = sync_steps
     else:
@@ -82,10 +82,14 @@ def _wrap(fn: Callable[..., Any], names: Mapping[str, Any]) -> Callable[..., Any
 
         wrapper = plain
     functools.update_wrapper(wrapper, fn)
-    wrapper.__name__ = plan.name
-    wrapper.__signature__ = plan.signature  # type: ignore[attr-defined]
-    wrapper.__annotations__ = plan.annotations
-    setattr(wrapper, steps.NEEDS, frozenset(plan.injected.values()))
+    attributes = {
+        "__name__": plan.name,
+        "__signature__": plan.signature,
+        "__annotations__": plan.annotations,
+        steps.NEEDS: frozenset(plan.injected.values()),
+    }
+    for name, value in attributes.items():
+        setattr(wrapper, name, value)
     return wrapper
 
 
@@ -235,4 +239,5 @@ def _callee(fn: Callable[..., Any]) -> Callable[..., Any]:
     """What `inspect` can tell the kind of: for an object, its `__call__`."""
     if isinstance(fn, functools.partial) or inspect.isroutine(fn):
         return fn
-    return fn.__call__
+    call: Callable[..., Any] = type(fn).__call__.__get__(fn)
+    return call

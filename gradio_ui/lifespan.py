@@ -24,6 +24,7 @@ from typing import Any
 
 import gradio
 
+from gradio_ui import steps
 from gradio_ui.compat import events, exits
 from gradio_ui.connections import Connections
 from gradio_ui.mount import Mount
@@ -87,7 +88,9 @@ class Lifespan:
                     continue
                 try:
                     context = mount.app.router.lifespan_context(mount.app)
-                    await stack.enter_async_context(context)
+                    # Examples are cached now.
+                    with steps.building():
+                        await stack.enter_async_context(context)
                 except Exception as error:
                     mount.fail(error)
             self._started.set_result(None)

@@ -33,6 +33,8 @@ class Mount:
     failure: Failure | None = None
 
     def fail(self, error: BaseException) -> None:
+        if self.blocks is not None:
+            self.blocks._queue.stopped = True
         self.app = self.blocks = None
         self.failure = registry.record_failure(self.spec, error)
 
@@ -77,7 +79,7 @@ def _mount(spec: AppSpec, blocks: gradio.Blocks) -> Starlette:
     # Gradio wants no more of it than what Starlette has.
     parent = Starlette()
     gradio.mount_gradio_app(
-        parent,  # type: ignore[arg-type]
+        parent,
         blocks,
         path=f"{PREFIX}/{spec.slug}",
         auth_dependency=_username,

@@ -1,5 +1,6 @@
 """Why a Gradio URL shows no app: JSON for programs, a page of the site for people."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from io import BytesIO
@@ -10,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import ResolverMatch
 from starlette.responses import JSONResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from accounts.problems import CONTENT_TYPE, problem
 
@@ -32,14 +33,15 @@ class Problem:
         )
 
     async def page(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await _pages()({**scope, "method": "GET", "gradio_ui.problem": self}, receive, send)
+        pages: ASGIApp = _pages()  # type: ignore[assignment]  # its stubs know no MutableMapping
+        await pages({**scope, "method": "GET", "gradio_ui.problem": self}, receive, send)
 
 
 class _Pages(ASGIHandler):
     """Django, middleware and all, with one view for every path: the page has the site's
     navigation, and the sign-out form in it works."""
 
-    def create_request(self, scope: dict[str, Any], body_file: Any) -> Any:
+    def create_request(self, scope: Mapping[str, Any], body_file: Any) -> Any:
         # Without the body, which Gradio's limits and not Django's are for.
         return ASGIRequest(scope, BytesIO()), None
 

@@ -178,8 +178,8 @@ class _Registry:
                 )
             self._apps[spec.slug] = spec
 
-    def fail(self, module: str, error: BaseException, slug: str = "") -> Failure:
-        failure = _located(module, error, slug)
+    def fail(self, module: str, error: BaseException, slug: str = "", line: int = 0) -> Failure:
+        failure = _located(module, error, slug, line)
         with self._lock:
             self._failures.append(failure)
         logger.error("%s", failure, exc_info=error)
@@ -249,7 +249,8 @@ def failures() -> list[Failure]:
 
 def record_failure(spec: AppSpec, error: BaseException) -> Failure:
     """Note that this app could not be built or started."""
-    return _registry.fail(spec.module, error, spec.slug)
+    code = getattr(spec.build, "__code__", None)
+    return _registry.fail(spec.module, error, spec.slug, code.co_firstlineno if code else 0)
 
 
 def reset(*, discovered: bool = False) -> None:
@@ -263,8 +264,9 @@ def _groups(user: "User | AnonymousUser") -> frozenset[str]:
     return frozenset(user.groups.values_list("name", flat=True))
 
 
-def _located(module: str, error: BaseException, slug: str) -> Failure:
-    """Where the module failed: the deepest frame inside it, or the place of the syntax error."""
+def _located(module: str, error: BaseException, slug: str, line: int) -> Failure:
+    """Where the module failed: the deepest frame inside it, or the place of the syntax error;
+    `line` when it had no part in it."""
     message = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
     if isinstance(error, SyntaxError) and error.filename:
         return Failure(module, error.filename, error.lineno or 0, message, slug)
@@ -275,4 +277,4 @@ def _located(module: str, error: BaseException, slug: str) -> Failure:
         file = module
     frames = traceback.extract_tb(error.__traceback__)
     inside = [frame.lineno or 0 for frame in frames if frame.filename == file]
-    return Failure(module, file, inside[-1] if inside else 0, message, slug)
+    return Failure(module, file, inside[-1] if inside else line, message, slug)

@@ -33,4 +33,4 @@ def hook_calls(blocks: "gradio.Blocks") -> None:
     """Gradio has no hook around a callback. Every call of every kind of event (queue, `/run`,
     `/call`, MCP, validator, render, load, unload) and every step of a generator goes through
     this one method."""
-    blocks.call_function = Steps(blocks.call_function)  # type: ignore[method-assign]
+    blocks.call_function = Steps(blocks.call_function)  # type: ignore

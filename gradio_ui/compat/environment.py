@@ -25,6 +25,8 @@ def configure() -> None:
         "GRADIO_SSR_MODE": "False",
         "GRADIO_MCP_SERVER": "False",
         "GRADIO_TEMP_DIR": str(directory()),
+        # Otherwise in the directory from which the server happens to be started.
+        "GRADIO_EXAMPLES_CACHE": str(directory() / "examples"),
     }
     for name, value in defaults.items():
         os.environ.setdefault(name, value)

@@ -19,7 +19,7 @@ BUSY_PROGRESS_PAUSE, QUIET_PROGRESS_PAUSE = 0.01, 0.1
 def pace(blocks: "gradio.Blocks") -> None:
     from gradio.queueing import Queue
 
-    class PacedQueue(_Paced, Queue):
+    class PacedQueue(_Paced, Queue):  # type: ignore[override]  # properties for attributes
         pass
 
     blocks._queue.__class__ = PacedQueue

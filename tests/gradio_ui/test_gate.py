@@ -1,12 +1,13 @@
 """The gate, row by row, on a real server."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.gradio_ui.conftest import tab
-from tests.servers import DEMO_PASSWORD, Site, SiteFactory
+from tests.servers import DEMO_PASSWORD, Site, SiteFactory, component, free_port, running
 
 HTML = {"Accept": "text/html"}
 PROBLEM = "application/problem+json"
@@ -317,14 +318,22 @@ def test_without_debug_the_reason_is_in_the_log_only(live_server_factory: SiteFa
     assert "a secret of the build" in site.log
 
 
-def test_a_store_that_is_gone_closes_the_gate_with_503(live_server_factory: SiteFactory) -> None:
-    site = live_server_factory(env={"EXTRA_APPS": "tests.testapp"}, allow_traceback=True)
-    headers = site.sign_in("ada")
-    assert httpx.get(f"{site.url}/gradio/probe/config", headers=headers).status_code == 200
-    for file in (site.log_file.parent).glob("db.sqlite3*"):
-        file.unlink()
+def test_a_store_that_is_gone_closes_the_gate_with_503(
+    live_server_factory: SiteFactory, tmp_path: Path
+) -> None:
+    program, port = component("redis-server"), free_port()
+    options = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    with running([program, "--port", str(port), *options], port, tmp_path):
+        env = {
+            "EXTRA_APPS": "tests.testapp",
+            "REDIS_URL": f"redis://127.0.0.1:{port}/0",
+            "SESSIONSTATE_BACKEND": "redis",
+        }
+        site = live_server_factory(env=env, allow_traceback=True)
+        headers = site.sign_in("ada")
+        assert httpx.get(f"{site.url}/gradio/probe/config", headers=headers).status_code == 200
     for path in ("config", "gradio_api/heartbeat/x", ""):
-        answer = httpx.get(f"{site.url}/gradio/probe/{path}", headers=headers)
+        answer = httpx.get(f"{site.url}/gradio/probe/{path}", headers=headers, timeout=15)
         assert answer.status_code == 503
         assert answer.headers["content-type"] == PROBLEM
     assert httpx.get(f"{site.url}/gradio/probe/theme.css").status_code == 200
