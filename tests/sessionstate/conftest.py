@@ -7,13 +7,14 @@ from collections.abc import Iterator
 import pytest
 import redis
 from django.conf import settings
+from django.core.cache import caches
 from django.test import override_settings
 
 from sessionstate import clock
 from sessionstate.backends import get_backend
 from sessionstate.backends.base import Backend
 
-BACKENDS = ["memory", "db", "redis"]
+BACKENDS = ["memory", "db", "cache", "redis"]
 
 
 @pytest.fixture
@@ -31,10 +32,26 @@ def redis_store(redis_server: str) -> Iterator[redis.Redis]:
         yield client
 
 
+@pytest.fixture
+def cache_store(request: pytest.FixtureRequest) -> Iterator[None]:
+    """An empty cache in memory that the cache backend uses, and that drops nothing."""
+    alias = {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": request.node.nodeid,
+        "OPTIONS": {"MAX_ENTRIES": 1_000_000},
+    }
+    with override_settings(
+        CACHES=settings.CACHES | {"sessions": alias}, SESSIONSTATE_CACHE_ALIAS="sessions"
+    ):
+        caches["sessions"].clear()
+        yield
+        caches["sessions"].clear()
+
+
 @pytest.fixture(params=BACKENDS)
 def backend(request: pytest.FixtureRequest, transactional_db: None) -> Iterator[Backend]:
-    if request.param == "redis":
-        request.getfixturevalue("redis_store")
+    if request.param in ("cache", "redis"):
+        request.getfixturevalue(f"{request.param}_store")
     with override_settings(SESSIONSTATE_BACKEND=request.param):
         yield get_backend()
 

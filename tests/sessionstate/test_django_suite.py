@@ -22,8 +22,8 @@ except subprocess.SubprocessError as error:
 
 
 def on(backend: str, tests: Any) -> Any:
-    if backend == "redis":
-        tests = pytest.mark.usefixtures("redis_store")(tests)
+    if backend in ("cache", "redis"):
+        tests = pytest.mark.usefixtures(f"{backend}_store")(tests)
     return override_settings(SESSIONSTATE_BACKEND=backend)(tests)
 
 

@@ -22,7 +22,6 @@ from sessionstate.backends.cache.stores import (
 )
 from sessionstate.errors import StoreUnavailable
 
-
 # memcached counts its tokens up from 1.
 _NO_TOKEN = 1 << 62
 
