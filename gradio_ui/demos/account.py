@@ -13,7 +13,7 @@ from sessionstate.errors import NotStorable
 
 from . import session_facts
 from .page import facts, header
-from .session_facts import is_of_sign_in, is_secret
+from .session_facts import is_of_sign_in
 
 COUNTER = "account.counter"
 MAX_KEY = 100
@@ -53,9 +53,7 @@ def counted(session: Session) -> str:
 def pick(key: str | None, session: Session) -> str:
     """The value of a key as JSON, to be edited."""
     key = (key or "").strip()
-    if key not in session or is_secret(key) or is_of_sign_in(key):
-        return ""
-    return session_facts.as_json(session[key]) or ""
+    return session_facts.editable(key, session[key]) or "" if key in session else ""
 
 
 @with_session
@@ -67,7 +65,7 @@ def put(key: str | None, value: str, session: Session) -> None:
         raise problem("This key belongs to your sign-in.")
     if len(value) > MAX_VALUE:
         raise problem(f"The value is longer than {MAX_VALUE:,} characters.")
-    if key in session and session_facts.as_json(session[key]) is None:
+    if key in session and session_facts.editable(key, session[key]) is None:
         raise problem(f"“{key}” holds something that cannot be edited as text.")
     try:
         session[key] = json.loads(value)

@@ -8,13 +8,14 @@ from typing import Any, ParamSpec, TypeVar
 
 import gradio as gr
 from django.contrib.auth import get_user_model
-from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.db.models import Q
-from django.template.defaultfilters import filesizeformat
+from django.template.defaultfilters import filesizeformat, pluralize
 
-from accounts.devices import describe
 from gradio_ui import with_session
-from sessionstate import Session, logins
+from sessionstate import Session, logins, people
+from sessionstate.ago import brief
+from sessionstate.devices import describe
+from sessionstate.handles import starting_with
 from sessionstate.logins import Login
 from sessionstate.threads import in_thread
 
@@ -34,8 +35,8 @@ async def as_staff(session: Session, work: Callable[P, R], *args: P.args, **kwar
     here: that the page opens for staff only does not protect the functions behind it."""
 
     def checked() -> R:
-        people = get_user_model().objects.filter(pk=session.user_id, is_active=True)
-        if not people.filter(Q(is_staff=True) | Q(is_superuser=True)).exists():
+        user = get_user_model().objects.filter(pk=session.user_id, is_active=True)
+        if not user.filter(Q(is_staff=True) | Q(is_superuser=True)).exists():
             raise problem("Only staff may do this.")
         return work(*args, **kwargs)
 
@@ -52,7 +53,7 @@ async def list_sessions(search: str, session: Session) -> tuple[list[list[str]],
 async def ask(short_id: str, session: Session) -> tuple[Any, Any, str]:
     """Opens the question whether to end this session; one's own needs a tick more."""
     login = await as_staff(session, find, short_id)
-    name = await in_thread(names, [login.user])
+    name = await in_thread(people.names, [login.user])
     mine = login.id == session.id
     question = (
         f"End session `{login.short_id}` of **{name[login.user]}** "
@@ -74,17 +75,18 @@ async def end_session(short_id: str, mine_too: bool, session: Session) -> None:
 
 def rows(search: str, own_id: str) -> tuple[list[list[str]], str]:
     read = list(islice(logins.each(), MAX_READ))
-    name = names([login.user for login in read])
+    name = people.names(login.user for login in read)
     wanted = search.strip().lower()
     found = []
     for login in sorted(read, key=lambda login: login.used, reverse=True):
         row = row_of(login, name[login.user], own_id)
         if wanted in " ".join([*row, login.user_agent]).lower():
             found.append(row)
-    people = len({login.user for login in read if login.user})
-    summary = f"{len(read)} live sessions of {people} people"
+    users = len({login.user for login in read if login.user})
+    summary = f"{len(read)} live session{pluralize(len(read))}"
+    summary += f", {users} signed-in user{pluralize(users)}"
     if wanted:
-        summary += f", {len(found)} of them fit"
+        summary += f"; {len(found)} of the sessions fit"
     if len(found) > MAX_SHOWN:
         summary += f"; the last used {MAX_SHOWN} are shown"
     return found[:MAX_SHOWN], summary
@@ -96,27 +98,19 @@ def row_of(login: Login, name: str, own_id: str) -> list[str]:
         name + (MINE if login.id == own_id else ""),
         describe(login.user_agent),
         login.ip or "unknown",
-        str(naturaltime(login.created)),
-        str(naturaltime(login.used)),
+        brief(login.created),
+        brief(login.used),
         filesizeformat(login.size),
     ]
 
 
-def names(user_ids: list[str]) -> dict[str, str]:
-    """User names by id; a visitor's session has no user."""
-    ids = {user_id for user_id in user_ids if user_id}
-    users = get_user_model().objects.in_bulk(ids)
-    known = {str(pk): user.get_username() for pk, user in users.items()}
-    return {user_id: known.get(user_id, "(deleted)") for user_id in ids} | {"": "(visitor)"}
-
-
 def find(short_id: str) -> Login:
     short_id = short_id.strip()
-    if len(short_id) < 8:
+    if not short_id:
         raise problem("Select a session in the table first.")
-    found = [login for login in logins.each() if login.id.startswith(short_id)]
+    found = starting_with(short_id)
     if not found:
-        raise problem("This session has ended already.")
+        raise problem("There is no such session, or it has ended already.")
     if len(found) > 1:
         raise problem("Several sessions begin like this. End it in the admin.")
     return found[0]

@@ -11,14 +11,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
-from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.template.defaultfilters import filesizeformat
+from django.views.debug import SafeExceptionReporterFilter
 
 from sessionstate import Session
+from sessionstate.ago import brief
 from sessionstate.conf import conf
 from sessionstate.errors import Unreadable
 
-SECRET = re.compile(r"pass(word|wd|phrase)?|secret|token|api_?key|credential|private", re.I)
+# What Django hides in its error reports: names with "pass", "token", "secret", "key" and the like.
+_secrets = SafeExceptionReporterFilter()
+
 # What django-allauth remembers of a sign-in. Whoever could change it could skip being asked again.
 SIGN_IN = re.compile(r"(account|socialaccount|mfa|headless|usersessions)_")
 HIDDEN = "(hidden)"
@@ -49,7 +52,7 @@ def about(session: Session, user_name: str) -> dict[str, str]:
 
 def when(epoch: float) -> str:
     moment = datetime.fromtimestamp(epoch, UTC)
-    return f"{naturaltime(moment)} ({moment:%Y-%m-%d %H:%M} UTC)"
+    return f"{brief(moment)} ({moment:%Y-%m-%d %H:%M} UTC)"
 
 
 def store() -> str:
@@ -79,19 +82,24 @@ def kind_and_preview(session: Mapping[str, Any], key: str, size: int) -> tuple[s
 
 
 def preview(key: str, value: Any) -> str:
-    if is_secret(key) or is_of_sign_in(key):
+    if is_hidden(key):
         return HIDDEN
     shape = getattr(value, "shape", None)
     if shape is not None:
         return " x ".join(map(str, shape))
-    text = as_json(value)
-    if text is None:
-        return ""
+    text = as_json(_secrets.cleanse_setting(key, value)) or ""
     return text if len(text) <= MAX_PREVIEW else f"{text[: MAX_PREVIEW - 1]}…"
 
 
-def is_secret(key: str) -> bool:
-    return SECRET.search(key) is not None
+def editable(key: str, value: Any) -> str | None:
+    """The value as JSON; `None` for secrets and for what JSON cannot say exactly."""
+    text = None if is_hidden(key) else as_json(value)
+    holds_secret = text is not None and _secrets.cleanse_setting(key, value) != value
+    return None if holds_secret else text
+
+
+def is_hidden(key: str) -> bool:
+    return is_of_sign_in(key) or _secrets.hidden_settings.search(key) is not None
 
 
 def is_of_sign_in(key: str) -> bool:
@@ -99,7 +107,6 @@ def is_of_sign_in(key: str) -> bool:
 
 
 def as_json(value: Any) -> str | None:
-    """`None` for what JSON cannot say exactly, which then is not edited by hand either."""
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
         return text if json.loads(text) == value else None

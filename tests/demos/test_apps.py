@@ -194,7 +194,7 @@ class TestLiveSessions:
         by_id = {row[0]: row for row in rows["data"]}
         assert by_id[whole[:8]][1] == "bob"
         assert whole not in str(rows)
-        assert "live sessions" in summary
+        assert "signed-in users" in summary
         mine = [row for row in rows["data"] if row[1].endswith("(you)")]
         assert len(mine) == 1 and mine[0][1] == "admin (you)"
 
@@ -213,7 +213,7 @@ class TestLiveSessions:
         admin = client(live_site, "sessions", "admin")
         admin.predict(short_id, False, api_name="/end")
         assert httpx.get(me, headers=bob).status_code == 401
-        with pytest.raises(AppError, match="ended already"):
+        with pytest.raises(AppError, match="no such session"):
             admin.predict(short_id, False, api_name="/end")
 
     def test_ending_one_s_own_session_takes_a_second_confirmation(self, live_site: Site) -> None:
