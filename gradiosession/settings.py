@@ -109,13 +109,15 @@ SESSIONSTATE_TICKETS = "accounts.tickets.JWTTickets"
 # Seconds without use, and seconds since sign-in, after which a session ends.
 SESSION_COOKIE_AGE = env.int("SESSION_IDLE_AGE", default=12 * 60 * 60)
 SESSIONSTATE_ABSOLUTE_AGE = env.int("SESSIONSTATE_ABSOLUTE_AGE", default=14 * 24 * 60 * 60)
+# "Stay signed in" lifts the idle limit; the absolute one stands.
+ACCOUNT_SESSION_COOKIE_AGE = SESSIONSTATE_ABSOLUTE_AGE
+# allauth notes under names without underscore how somebody signed in and which address is theirs.
+SESSIONSTATE_RESERVED_PREFIXES = ("account_", "socialaccount_", "mfa.", "allauth_", "oauth_")
 
 # People -----------------------------------------------------------------------------------
 
-AUTHENTICATION_BACKENDS = [
-    "django.contrib.auth.backends.ModelBackend",
-    "allauth.account.auth_backends.AuthenticationBackend",
-]
+# allauth's is a ModelBackend; with Django's own beside it a wrong password would be hashed twice.
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
@@ -160,9 +162,10 @@ ASSISTANT_API_KEY = env.str("ASSISTANT_API_KEY", default="")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.bool("DJANGO_SECURE_COOKIES", default=not DEBUG)
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_NAME = "session"
 if SESSION_COOKIE_SECURE:
     # With this prefix browsers let no sibling subdomain and no plain HTTP page set the cookie.
-    SESSION_COOKIE_NAME = "__Host-sessionid"
+    SESSION_COOKIE_NAME = "__Host-session"
     CSRF_COOKIE_NAME = "__Host-csrftoken"
 SECURE_SSL_REDIRECT = env.bool("DJANGO_SSL_REDIRECT", default=not DEBUG)
 SECURE_HSTS_SECONDS = env.int("DJANGO_HSTS_SECONDS", default=0 if DEBUG else 365 * 24 * 60 * 60)

@@ -1,10 +1,11 @@
-"""Settings of the app, read when they are used, so that `override_settings` just works."""
+"""Settings of the app, read when they are first used and again after `override_settings`."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.conf import settings
+from django.core.signals import setting_changed
 
 PREFIX = "SESSIONSTATE_"
 
@@ -12,8 +13,17 @@ PREFIX = "SESSIONSTATE_"
 class Conf:
     """A property per setting; `sessionstate.checks.values` takes names and types from here."""
 
+    def __init__(self) -> None:
+        # Django keeps the settings that it has, and looks long for those that it has not.
+        self._read: dict[str, Any] = {}
+
     def _get(self, name: str, default: Any) -> Any:
-        return getattr(settings, PREFIX + name, default)
+        if name not in self._read:
+            self._read[name] = getattr(settings, PREFIX + name, default)
+        return self._read[name]
+
+    def forget(self, *, setting: str, **_: object) -> None:
+        self._read.pop(setting.removeprefix(PREFIX), None)
 
     @property
     def backend(self) -> str:
@@ -24,6 +34,12 @@ class Conf:
     def max_bytes(self) -> int:
         """Limit of one session, user state or tab state, in bytes of encoded values."""
         return int(self._get("MAX_BYTES", 5 * 1024 * 1024))
+
+    @property
+    def reserved_prefixes(self) -> tuple[str, ...]:
+        """Keys that begin so are the framework's, beside those that begin with an underscore:
+        for third-party apps that keep security-relevant notes under other names."""
+        return tuple(self._get("RESERVED_PREFIXES", ()))
 
     @property
     def idle_age(self) -> int:
@@ -81,3 +97,4 @@ class Conf:
 
 
 conf = Conf()
+setting_changed.connect(conf.forget)

@@ -10,6 +10,7 @@ from django.views.debug import SafeExceptionReporterFilter
 from sessionstate.backends import get_backend
 from sessionstate.backends.base import Address, Kind
 from sessionstate.errors import Unreadable
+from sessionstate.keys import is_public
 from sessionstate.mapping import Values
 
 MAX_SHOWN = 600
@@ -33,7 +34,7 @@ class Entry:
 
     @property
     def framework(self) -> bool:
-        return self.key.startswith("_")
+        return not is_public(self.key)
 
 
 def entries(session_id: str) -> list[Entry] | None:
@@ -51,7 +52,7 @@ def _entry(key: str, size: int, values: Values) -> Entry:
         value = values[key]
     except Unreadable as error:
         return Entry(key, "unreadable", size, str(error))
-    hidden = key.startswith("_") or _filter.hidden_settings.search(key)
+    hidden = not is_public(key) or _filter.hidden_settings.search(key)
     return Entry(key, _type_name(value), size, None if hidden else _shown(key, value))
 
 

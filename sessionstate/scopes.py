@@ -1,7 +1,8 @@
 """What a callback holds in its hand: `Session`, `UserState`, `TabState`.
 
-One mapping class over three key spaces. Keys that begin with `_` belong to the framework and are
-neither seen nor changed through it.
+One mapping class over three key spaces. Keys that begin with `_`, or as
+`SESSIONSTATE_RESERVED_PREFIXES` says, belong to the framework and are neither seen nor changed
+through it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from sessionstate.clock import timestamp
 from sessionstate.conf import conf
 from sessionstate.engine import session_stamp
 from sessionstate.errors import NotStorable, SessionGone
+from sessionstate.keys import is_public
 from sessionstate.mapping import Values
 from sessionstate.record import StoredRecord
 from sessionstate.typed import TypedKeys, typed_values
@@ -56,7 +58,7 @@ class State(TypedKeys, MutableMapping[str, Any]):
     @property
     def sizes(self) -> dict[str, int]:
         """Bytes per key."""
-        return {key: size for key, size in self._values.sizes().items() if _public(key)}
+        return {key: size for key, size in self._values.sizes().items() if is_public(key)}
 
     @property
     def _values(self) -> Values:
@@ -95,7 +97,7 @@ class State(TypedKeys, MutableMapping[str, Any]):
         return Atomic(self._record)
 
     def __getitem__(self, key: str) -> Any:
-        if not _public(key):
+        if not is_public(key):
             raise KeyError(key)
         return self._values[key]
 
@@ -103,15 +105,15 @@ class State(TypedKeys, MutableMapping[str, Any]):
         self._values[_writable(key)] = value
 
     def __delitem__(self, key: str) -> None:
-        if not _public(key):
+        if not is_public(key):
             raise KeyError(key)
         del self._values[key]
 
     def __contains__(self, key: object) -> bool:
-        return _public(key) and key in self._values
+        return is_public(key) and key in self._values
 
     def __iter__(self) -> Iterator[str]:
-        return (key for key in self._values if _public(key))
+        return (key for key in self._values if is_public(key))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -212,11 +214,7 @@ class Atomic:
         return await self._async.__aexit__(kind, error, trace)
 
 
-def _public(key: object) -> bool:
-    return isinstance(key, str) and not key.startswith("_")
-
-
 def _writable(key: str) -> str:
-    if isinstance(key, str) and key.startswith("_"):
-        raise NotStorable(key, "key", "keys that begin with an underscore are the framework's")
+    if isinstance(key, str) and not is_public(key):
+        raise NotStorable(key, "key", "keys that begin so are the framework's")
     return key

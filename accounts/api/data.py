@@ -15,13 +15,12 @@ from pydantic import JsonValue
 
 from sessionstate import errors
 from sessionstate.engine import SessionStore
+from sessionstate.keys import is_public
 
 from .jsonview import json_view
 from .schemas import Problem
 
 router = Router()
-
-RESERVED = ("_", "account_", "socialaccount_", "mfa.", "allauth_", "oauth_")
 
 _WRITE: dict[int, Any] = {204: None, 401: Problem, 403: Problem, 413: Problem, 422: Problem}
 
@@ -30,13 +29,9 @@ def _session(request: HttpRequest) -> SessionStore:
     return cast(SessionStore, request.session)
 
 
-def _is_public(key: str) -> bool:
-    return not key.startswith(RESERVED)
-
-
 def _refuse_reserved(keys: Iterable[str]) -> None:
     for key in keys:
-        if not _is_public(key):
+        if not is_public(key):
             raise HttpError(422, f"The key {key!r} is reserved.")
 
 
@@ -81,7 +76,7 @@ def _merged(target: Any, patch: Any) -> Any:
 def get_all(request: HttpRequest) -> dict[str, Any]:
     """Values that JSON has no word for are described: `{"$type": "numpy.ndarray", ...}`."""
     session = _session(request)
-    return {key: _look(session, key) for key in session.keys() if _is_public(key)}  # noqa: SIM118
+    return {key: _look(session, key) for key in session.keys() if is_public(key)}  # noqa: SIM118
 
 
 @router.patch("", response=_WRITE, summary="Merge into the data")
@@ -101,7 +96,7 @@ def patch_all(request: HttpRequest, body: Body[dict[str, JsonValue]]) -> Status[
 def put_all(request: HttpRequest, body: Body[dict[str, JsonValue]]) -> Status[None]:
     _refuse_reserved(body)
     with _changing(request) as session:
-        for key in [key for key in session.keys() if _is_public(key)]:  # noqa: SIM118
+        for key in [key for key in session.keys() if is_public(key)]:  # noqa: SIM118
             if key not in body:
                 del session[key]
         session.update(body)
@@ -116,7 +111,7 @@ def delete_all(request: HttpRequest) -> Status[None]:
 @router.get("/{path:key}", response={200: Any, 401: Problem, 404: Problem}, summary="One value")
 def get_one(request: HttpRequest, key: str) -> Any:
     session = _session(request)
-    if not _is_public(key) or key not in session:
+    if not is_public(key) or key not in session:
         raise HttpError(404, f"There is no key {key!r}.")
     return _look(session, key)
 
@@ -139,7 +134,7 @@ def patch_one(request: HttpRequest, key: str, body: Body[JsonValue]) -> Status[N
 @router.delete("/{path:key}", response=_WRITE | {404: Problem}, summary="Delete one value")
 def delete_one(request: HttpRequest, key: str) -> Status[None]:
     with _changing(request) as session:
-        if not _is_public(key) or key not in session:
+        if not is_public(key) or key not in session:
             raise HttpError(404, f"There is no key {key!r}.")
         del session[key]
     return Status(204, None)

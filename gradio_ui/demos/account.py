@@ -10,10 +10,10 @@ import gradio as gr
 from gradio_ui import with_session
 from sessionstate import Session
 from sessionstate.errors import NotStorable
+from sessionstate.keys import is_public
 
 from . import session_facts
 from .page import facts, header
-from .session_facts import is_of_sign_in
 
 COUNTER = "account.counter"
 MAX_KEY = 100
@@ -31,7 +31,7 @@ def show(request: gr.Request, session: Session) -> tuple[str, list[list[str]], A
     return (
         facts(session_facts.about(session, request.username or "")),
         session_facts.contents(session),
-        gr.update(choices=[key for key in sorted(session) if not is_of_sign_in(key)]),
+        gr.update(choices=sorted(session)),
         counted(session),
     )
 
@@ -61,8 +61,8 @@ def put(key: str | None, value: str, session: Session) -> None:
     key = (key or "").strip()
     if not key or len(key) > MAX_KEY:
         raise problem(f"Give the key a name of up to {MAX_KEY} characters.")
-    if is_of_sign_in(key):
-        raise problem("This key belongs to your sign-in.")
+    if not is_public(key):
+        raise problem("This key belongs to the framework.")
     if len(value) > MAX_VALUE:
         raise problem(f"The value is longer than {MAX_VALUE:,} characters.")
     if key in session and session_facts.editable(key, session[key]) is None:
@@ -80,7 +80,7 @@ def put(key: str | None, value: str, session: Session) -> None:
 @with_session
 def delete(key: str | None, session: Session) -> None:
     key = (key or "").strip()
-    if key not in session or is_of_sign_in(key):
+    if key not in session:
         raise problem("Choose one of the keys first.")
     del session[key]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import socket
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -22,8 +21,6 @@ from sessionstate.errors import Unreadable
 # What Django hides in its error reports: names with "pass", "token", "secret", "key" and the like.
 _secrets = SafeExceptionReporterFilter()
 
-# What django-allauth remembers of a sign-in. Whoever could change it could skip being asked again.
-SIGN_IN = re.compile(r"(account|socialaccount|mfa|headless|usersessions)_")
 HIDDEN = "(hidden)"
 MAX_PREVIEW = 60
 
@@ -99,11 +96,7 @@ def editable(key: str, value: Any) -> str | None:
 
 
 def is_hidden(key: str) -> bool:
-    return is_of_sign_in(key) or _secrets.hidden_settings.search(key) is not None
-
-
-def is_of_sign_in(key: str) -> bool:
-    return SIGN_IN.match(key) is not None
+    return _secrets.hidden_settings.search(key) is not None
 
 
 def as_json(value: Any) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from typing import Any, get_type_hints
+from typing import Any, get_origin, get_type_hints
 
 from django.apps import AppConfig
 from django.conf import settings
@@ -19,7 +19,7 @@ def declared() -> dict[str, type]:
     """Each setting's name and type. The typed properties of `Conf` are the one list of them."""
     properties = {name: value for name, value in vars(Conf).items() if isinstance(value, property)}
     return {
-        PREFIX + name.upper(): get_type_hints(prop.fget)["return"]
+        PREFIX + name.upper(): _plain(get_type_hints(prop.fget)["return"])
         for name, prop in properties.items()
         if name != "idle_age"
     }
@@ -60,7 +60,7 @@ def check_values(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list
                     id="sessionstate.E012",
                 )
             )
-        elif kind is not str and not (value > 0 or (value == 0 and name in MAY_BE_ZERO)):
+        elif kind in (int, float) and not (value > 0 or (value == 0 and name in MAY_BE_ZERO)):
             least = "0 or more" if name in MAY_BE_ZERO else "more than 0"
             messages.append(
                 Error(
@@ -96,8 +96,15 @@ def _check_relations() -> list[CheckMessage]:
     return messages
 
 
+def _plain(hint: Any) -> type:
+    """`tuple` of `tuple[str, ...]`: what `isinstance` takes."""
+    plain: type = get_origin(hint) or hint
+    return plain
+
+
 def _called(kind: type) -> str:
-    return {int: "a whole number", float: "a number", str: "a string"}[kind]
+    names = {int: "a whole number", float: "a number", str: "a string", tuple: "a tuple of strings"}
+    return names[kind]
 
 
 CHECKS = (check_names, check_values)

@@ -271,7 +271,7 @@ class TestAccount:
             ("k" * 101, "1", "Give the key a name"),
             ("notes", "not json", "not JSON"),
             ("_auth_user_id", '"1"', "cannot be stored"),
-            ("account_authentication_methods", "[]", "belongs to your sign-in"),
+            ("account_authentication_methods", "[]", "belongs to the framework"),
             ("notes", '"' + "x" * 10_000 + '"', "longer than"),
         ],
     )

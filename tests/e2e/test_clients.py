@@ -80,7 +80,7 @@ def test_two_users_with_20_parallel_calls_each_never_meet(live_site: Site) -> No
         {"Authorization": "Bearer broken"},
         {"Authorization": "Bearer a.b.c"},
         {"X-Session-Token": "\x7f"},
-        {"Cookie": "sessionid=nonsense"},
+        {"Cookie": "session=nonsense"},
     ],
 )
 def test_without_a_good_ticket_there_is_401_or_the_login_page(

@@ -345,3 +345,12 @@ def test_ids_and_values_are_not_in_any_repr() -> None:
     for shown in (repr(callback), repr(callback._record.values), str(callback)):
         assert "hunter2" not in shown
         assert str(store.session_key) not in shown
+
+
+@override_settings(SESSIONSTATE_RESERVED_PREFIXES=("account_",))
+def test_keys_of_third_party_apps_can_be_reserved_too() -> None:
+    store = signed_in(account_verified_email="ada@example.org", account="mine")
+    callback = session(store)
+    assert dict(callback) == {"account": "mine"}
+    with pytest.raises(NotStorable, match="account_verified_email"):
+        callback["account_verified_email"] = "eve@example.org"
