@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from django.conf import settings
 
 from benchmarks.sessions.site import Router
+from sessionstate.conf import conf
 
 COUNTER = "counter"
 
@@ -56,6 +57,7 @@ class Engine:
         Router.alias = self._database
         for name, value in self._chosen.items():
             setattr(settings, name, value)
+            conf.forget(setting=name)
 
     def create(self, data: dict[str, Any]) -> None:
         self.prepare()

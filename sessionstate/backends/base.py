@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
@@ -64,12 +64,25 @@ class Info:
     size: int = 0
 
     def stamped(self, stamp: Stamp) -> Info:
-        kept = {
-            name: value
-            for name in ("owner", "ip", "user_agent")
-            if (value := getattr(stamp, name)) is not None
-        }
-        return replace(self, used=stamp.used, expires=stamp.expires, **kept)
+        return self._after(stamp, self.version, self.size)
+
+    def saved(self, stamp: Stamp, size: int) -> Info:
+        return self._after(stamp, self.version + 1, size)
+
+    def _after(self, stamp: Stamp, version: int, size: int) -> Info:
+        # `dataclasses.replace` takes twice as long.
+        return Info(
+            self.kind,
+            self.id,
+            self.owner if stamp.owner is None else stamp.owner,
+            self.created,
+            stamp.used,
+            stamp.expires,
+            self.ip if stamp.ip is None else stamp.ip,
+            self.user_agent if stamp.user_agent is None else stamp.user_agent,
+            version,
+            size,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,11 +67,13 @@ class Backend:
                 raise VersionConflict(version, info.version)
             if token is not None and not self._holds(address, token):
                 raise LockTimeout("the lock was lost before the save")
-            values = {k: v for k, v in {**snapshot.values, **changes}.items() if v is not None}
-            size = size_of(values)
+            values = dict(snapshot.values)
+            replaced = {key: values.pop(key) for key in changes if key in values}
+            size = info.size - size_of(replaced) + size_of(changes)
             if size > limit and size > info.size:
                 raise StateTooLarge(size, limit)
-            info = replace(info.stamped(stamp), version=info.version + 1, size=size)
+            values |= {key: data for key, data in changes.items() if data is not None}
+            info = info.saved(stamp, size)
             if stamp.expires > timestamp():
                 self._records[address] = Snapshot(info, values)
             else:

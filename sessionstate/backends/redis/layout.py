@@ -99,15 +99,17 @@ class Layout:
 
     def load(self, address: Address) -> Request[Snapshot | None]:
         def read(answer: list[bytes]) -> Snapshot | None:
-            fields = iter(answer)
-            values = dict(zip(fields, fields, strict=True))
-            meta = values.pop(_META, None)
-            if meta is None:
+            fields, values = answer[::2], answer[1::2]
+            if _META not in fields:
                 return None
-            info = _info(address, meta)
+            at = fields.index(_META)
+            info = _info(address, values.pop(at))
             if info.expires <= timestamp():
                 return None
-            return Snapshot(info, {_decoded(key[1:]): data for key, data in values.items()})
+            fields.pop(at)
+            # All names at once: there may be thousands, and none has a NUL.
+            names = _decoded(b"\0".join(fields))[1:].split("\0=")
+            return Snapshot(info, dict(zip(names, values, strict=True)) if values else {})
 
         return Request(("HGETALL", self._record(address)), read)
 
