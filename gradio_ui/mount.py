@@ -71,7 +71,7 @@ def _mount(spec: AppSpec, blocks: gradio.Blocks) -> Starlette:
     options: dict[str, Any] = {"footer_links": ["api", "settings"], **spec.options}
     if queue := options.pop("queue", None):
         blocks.queue(**queue)
-    queues.pace(blocks)
+    queues.ring_for_work(blocks)
     compat.mark_launched(blocks)
     compat.pin_id(blocks, spec.slug)
     compat.hook_calls(blocks)

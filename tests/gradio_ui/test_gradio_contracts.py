@@ -11,6 +11,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 import anyio.to_thread
 import gradio as gr
 import pytest
+from gradio import queueing
 from starlette.routing import BaseRoute, Route
 
 from gradio_ui import compat, routes
@@ -190,21 +192,34 @@ async def test_every_step_of_every_call_goes_through_the_hook(mounted: Any) -> N
 # The queue (compat.queues, compat.events) -------------------------------------------------
 
 
-async def test_the_queue_asks_for_its_pauses_and_slows_down_when_quiet(
-    mounted: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_queue_sleeps_where_we_can_wake_it() -> None:
+    source = inspect.getsource(queueing.Queue.start_processing)
+    assert source.count("await asyncio.sleep(self.sleep_when_free)") == 3
+    progress = inspect.getsource(queueing.Queue.start_progress_updates)
+    assert progress.count("await asyncio.sleep(self.progress_update_sleep_when_free)") == 2
+
+
+async def test_the_queue_waits_for_the_bell_and_not_for_the_clock(mounted: Any) -> None:
     queue = mounted.blocks._queue
-    source = inspect.getsource(gr.queueing.Queue.start_processing)
-    assert "sleep(self.sleep_when_free)" in source
-    progress = inspect.getsource(gr.queueing.Queue.start_progress_updates)
-    assert "sleep(self.progress_update_sleep_when_free)" in progress
-    assert queue.sleep_when_free == queues.QUIET_PAUSE
+    pause = queue.sleep_when_free
+    assert pause == queues.PAUSE
+    assert queue.progress_update_sleep_when_free == queues.PAUSE
+    slow = queues.Pause(30)
+    slow.bell = pause.bell
+    queue._pause = slow
+    started = time.monotonic()
+    sleeping = asyncio.create_task(queueing.asyncio.sleep(queue.sleep_when_free))
+    await asyncio.sleep(0.05)
+    assert not sleeping.done()
     with pytest.raises(AttributeError):
         await queue.push(body=None, request=None, username=None)
-    assert queue.sleep_when_free == queues.BUSY_PAUSE
-    assert queue.progress_update_sleep_when_free == queues.BUSY_PROGRESS_PAUSE
-    monkeypatch.setattr(queues, "QUIET_AFTER", -1.0)
-    assert queue.sleep_when_free == queues.QUIET_PAUSE
+    await sleeping
+    # Rung while nobody slept: the next sleep is over at once.
+    slow.bell.set()
+    await queueing.asyncio.sleep(queue.sleep_when_free)
+    await queueing.asyncio.sleep(0.01)  # others are asyncio's
+    assert time.monotonic() - started < 5
+    assert queueing.asyncio.Event is asyncio.Event
 
 
 def test_the_queue_has_what_is_needed_to_end_its_events(mounted: Any) -> None:
