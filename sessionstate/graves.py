@@ -9,8 +9,12 @@ does; each process asks only when it may have missed an outage:
 - when it has had no answer for `PATIENCE`, or one that took longer than `SLOW`. A call fails by
   silence only after `ANSWER`, so an outage that made a revocation fail is longer than the two
   together, and every process that asked meanwhile has noticed it;
-- soon after, in growing steps: a revocation may have reached the table just after the store came
-  back. The last step is a minute, for a revoker that alone had lost the way to the store.
+- in growing steps after that: a revocation may reach the table just after the store came back.
+  The last step is a minute, for a revoker that alone had lost the way to the store.
+
+In doubt it asks twice. Before the store, for what is pending already; and after the store's
+answer, since only then is it known that the outage was over. Whoever was to get an answer that is
+older than something found there is refused.
 """
 
 from __future__ import annotations
@@ -38,7 +42,7 @@ from sessionstate.threads import in_thread
 # for the table, and for whoever turns the error into a response.
 ANSWER, PATIENCE, SLOW = 0.75, 0.5, 0.25
 # Seconds between two looks at the table, doubled each time.
-_FIRST_STEP, _LAST_STEP = 0.5, 60.0
+_FIRST_STEP, _LAST_STEP = 0.05, 60.0
 
 R = TypeVar("R")
 
@@ -53,22 +57,26 @@ class Store(Protocol):
 
 
 class Watch:
-    """One for each backend object. A backend wraps every call of the store in `serving`, or, when
-    that is too coarse, settles while `due` and then reports `answered` or `doubt`."""
+    """One for each backend object, which wraps every call of its store in `serving`. What is too
+    coarse there can be done by the steps: when `due`, `settle`; ask; `answered`, or `doubt` when
+    it failed; when it was due, `settle` again, and `check`."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._count = itertools.count(1)
         self._doubts = next(self._count)  # changes with each reason to look
-        self._settled = 0  # the value of `_doubts` that the last look was for
-        self._answered = self._looked = self._failed = self._next_look = float("-inf")
+        self._settled = 0  # the value of `_doubts` that was settled last
+        self._doubted = time.monotonic()
+        # Times: of the last answer; the last look, its failure, what it found, and the next one.
+        self._answered = self._looked = self._failed = self._found = self._next = float("-inf")
         self._step = _FIRST_STEP
         self._turn = threading.Lock()
         self._settler: int | None = None
 
     @contextmanager
     def serving(self) -> Iterator[None]:
-        if self.due():
+        in_doubt = self.due()
+        if in_doubt:
             self.settle()
         asked = time.monotonic()
         try:
@@ -77,59 +85,77 @@ class Watch:
             self.doubt()
             raise
         self.answered(asked)
+        if in_doubt:
+            self.settle()
+            self.check(asked)
 
     def doubt(self) -> None:
         """The store failed, or a new connection was made."""
+        self._doubted = time.monotonic()
         self._doubts = next(self._count)
 
     def answered(self, asked: float) -> None:
         """The store answered to what it was asked at that (monotonic) time."""
-        self._answered = time.monotonic()
-        if self._answered - asked > SLOW * conf.store_timeout:
+        if time.monotonic() - asked > SLOW * conf.store_timeout:
             self.doubt()
+        self._answered = time.monotonic()
+
+    def check(self, asked: float) -> None:
+        """Raises `StoreUnavailable` when an answer from that time may be of a revoked session."""
+        if self._found >= asked:
+            raise StoreUnavailable("the store has just come back with what was revoked meanwhile")
 
     def due(self) -> bool:
         """Whether the table comes before the store. Not so for the thread that settles."""
         now = time.monotonic()
         return (
-            self._doubts != self._settled
-            or now >= self._next_look
-            or now - self._answered > PATIENCE * conf.store_timeout
+            self._missed_something(now) or now >= self._next
         ) and self._settler != threading.get_ident()
 
-    def settle(self) -> None:
-        """Applies what is pending. Raises `StoreUnavailable` when that cannot be done, or when the
-        table cannot be read: then nobody knows whom to refuse."""
-        asked = time.monotonic()
-        if not self._turn.acquire(timeout=ANSWER * conf.store_timeout):
-            raise StoreUnavailable("the store does not answer")
-        try:
-            if self._failed >= asked:  # whoever had the turn found out for us
-                raise StoreUnavailable("the store does not answer")
-            if self._looked < asked:
-                self._look()
-        finally:
-            self._turn.release()
+    def _missed_something(self, now: float) -> bool:
+        silent = now - self._answered > PATIENCE * conf.store_timeout
+        return silent or self._doubts != self._settled
 
-    async def asettle(self) -> None:
-        await in_thread(self.settle)
+    def settle(self, began: float | None = None, *, now: float | None = None) -> None:
+        """Applies what is pending. Raises `StoreUnavailable` when that cannot be done, or when the
+        table cannot be read: then nobody knows whom to refuse.
+
+        One thread looks for all that came here before it did. When it fails it fails for all whose
+        business `began` before, so that they do not wait for the store one after the other.
+        """
+        now = time.monotonic() if now is None else now
+        with self._turn:
+            if self._failed >= (now if began is None else began):
+                raise StoreUnavailable("the store does not answer")
+            if self._looked < now:
+                self._look()
+
+    async def asettle(self, began: float | None = None) -> None:
+        await in_thread(self.settle, began, now=time.monotonic())
 
     def _look(self) -> None:
         looked, doubts = time.monotonic(), self._doubts
+        # Answered since: whatever there was is over, and what it left behind is in the table.
+        over = self._answered >= self._doubted
         self._settler = threading.get_ident()
         try:
             for row in _in_database(lambda: list(_rows().order_by("pk"))):
                 self._apply(row)
+                self._found = time.monotonic()
         except StoreUnavailable:
-            self._failed = time.monotonic()
             self.doubt()
+            self._failed = time.monotonic()
             raise
         finally:
             self._settler = None
-        calm = doubts == self._settled and looked >= self._next_look
-        self._step = min(self._step * 2, _LAST_STEP) if calm else _FIRST_STEP
-        self._looked, self._settled = looked, doubts
-        self._next_look = looked + self._step
+        self._looked = looked
+        if self._missed_something(looked):
+            self._step = _FIRST_STEP
+        elif looked >= self._next:
+            self._step = min(self._step * 2, _LAST_STEP)
+        self._next = looked + self._step
+        if over:
+            self._settled = doubts
 
     def _apply(self, row: PendingRevocation) -> None:
         if row.kind == Kind.SESSION:

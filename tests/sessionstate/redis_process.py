@@ -11,7 +11,14 @@ from typing import Any
 import redis
 from django.conf import settings
 
-from tests.servers import component, free_port, running
+from tests.servers import component, free_port, running, wait_for
+
+
+def _has_loaded(client: redis.Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except redis.exceptions.BusyLoadingError:
+        return False
 
 
 class RedisProcess:
@@ -39,6 +46,8 @@ class RedisProcess:
     def start(self) -> None:
         program = running(self._command, self.port, self._directory)
         self._process = self._running.enter_context(program)
+        with self.client() as client:
+            wait_for(lambda: _has_loaded(client))
 
     def stop(self) -> None:
         self.thaw()

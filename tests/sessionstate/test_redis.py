@@ -263,6 +263,15 @@ def test_a_cancelled_call_leaves_no_answer_for_the_next(backend: Backend) -> Non
     asyncio.run(main())
 
 
+async def test_an_event_loop_that_was_busy_itself_does_not_blame_redis(backend: Backend) -> None:
+    await backend.acreate(A, {"large": bytes(10_000_000)}, stamp(), limit=LIMIT * 2)
+    load = asyncio.create_task(backend.aload(A))
+    for _ in range(3):  # busy while it connects, asks, or reads
+        await asyncio.sleep(0.01)
+        time.sleep(1.6)
+    assert await load is not None
+
+
 def test_the_prefix_begins_every_key(redis_store: redis.Redis, transactional_db: None) -> None:
     with override_settings(SESSIONSTATE_BACKEND="redis", SESSIONSTATE_REDIS_PREFIX="site:"):
         backend = get_backend()

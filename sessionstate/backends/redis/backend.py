@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from redis.exceptions import NoScriptError, OutOfMemoryError, RedisError, Respon
 from sessionstate.backends.base import Address, Info, Kind, Snapshot, Stamp
 from sessionstate.backends.redis.connections import Connections
 from sessionstate.backends.redis.layout import Layout, Request
+from sessionstate.backends.redis.patience import Patience
 from sessionstate.conf import conf
 from sessionstate.errors import StoreFull, StoreUnavailable
 from sessionstate.graves import ANSWER, Watch
@@ -35,12 +35,14 @@ class Backend:
 
     @async_unsafe("sync calls of the session store block the event loop: use the async twins")
     def _ask(self, request: Request[R]) -> R:
+        began = time.monotonic()
         with self._answering():
             pool: Any = self._connections.pool
             connection = pool.get_connection()
             try:
-                if self.watch.due():
-                    self.watch.settle()
+                in_doubt = self.watch.due()
+                if in_doubt:
+                    self.watch.settle(began)
                 asked = time.monotonic()
                 try:
                     connection.send_command(*request.command)
@@ -51,26 +53,35 @@ class Backend:
             finally:
                 pool.release(connection)
         self.watch.answered(asked)
+        if in_doubt:
+            self.watch.settle()
+            self.watch.check(asked)
         return request.read(answer)
 
     async def _aask(self, request: Request[R]) -> R:
+        began, patience = time.monotonic(), Patience(self._timeout)
         with self._answering():
-            async with asyncio.timeout(self._timeout):
+            async with patience:
                 pool: Any = await self._connections.apool()
                 connection = await pool.get_connection()
-                try:
-                    if self.watch.due():
-                        await self.watch.asettle()
-                    asked = time.monotonic()
+            try:
+                in_doubt = self.watch.due()
+                if in_doubt:
+                    await self.watch.asettle(began)
+                asked = time.monotonic()
+                async with patience:
                     try:
                         await connection.send_command(*request.command)
                         answer = await connection.read_response()
                     except NoScriptError:
                         await connection.send_command(*request.command_with_text)
                         answer = await connection.read_response()
-                finally:
-                    await pool.release(connection)
+            finally:
+                await pool.release(connection)
         self.watch.answered(asked)
+        if in_doubt:
+            await self.watch.asettle()
+            self.watch.check(asked)
         return request.read(answer)
 
     @contextmanager
