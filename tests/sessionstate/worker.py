@@ -25,13 +25,14 @@ def migrate() -> None:
     call_command("migrate", verbosity=0)
 
 
-def create(**values: Any) -> str | None:
+def create(count: int = 1, **values: Any) -> list[str | None]:
     from sessionstate.engine import SessionStore
 
-    store = SessionStore()
-    store.update(values)
-    store.save()
-    return store.session_key
+    stores = [SessionStore() for _ in range(count)]
+    for store in stores:
+        store.update(values)
+        store.save()
+    return [store.session_key for store in stores]
 
 
 def dump(session_id: str) -> dict[str, Any]:
@@ -75,15 +76,15 @@ def increment_one_key(session_id: str, tasks: int, times: int) -> None:
     asyncio.run(main())
 
 
-# Killed writers. This process imports everything and touches no storage; what does is forked from
-# it, because starting an interpreter for each would take longer than all the writing.
-
-
 def kill_writers(rounds: list[list[str]]) -> None:
-    """In each round one writer for each session id, all at once and all killed at some moment."""
-    from sessionstate.backends import get_backend
+    """In each round one writer for each session id, all at once and all killed at some moment.
 
-    get_backend()  # its imports
+    They are forked, as starting an interpreter for each would take longer than all the writing.
+    """
+    from django.db import connections
+
+    dump(rounds[0][0])  # imports everything
+    connections.close_all()
     for ids in rounds:
         writers = [_Writer(session_id) for session_id in ids]
         for writer in writers:
