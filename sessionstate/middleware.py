@@ -3,15 +3,21 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import suppress
 from typing import Any, cast
 
 from django.contrib.sessions import middleware
 from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.exceptions import SessionInterrupted
+from django.core.signals import got_request_exception
+from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 
 from sessionstate.engine import Client, SessionStore
+from sessionstate.errors import StoreUnavailable
+from sessionstate.outage import unavailable
 from sessionstate.tickets import BadTicket, get_scheme
 
 _INTERRUPTED = (
@@ -43,16 +49,24 @@ class SessionMiddleware(middleware.SessionMiddleware):
         request.session = session
         request.ticket = ticket  # type: ignore[attr-defined]
 
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """A view that needed the session while its store was down: 503, and never anonymous."""
+        return unavailable(request) if isinstance(exception, StoreUnavailable) else None
+
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         session: SessionStore = request.session  # type: ignore[assignment]
+        response = _explained(request, response)
         if _in_use(session):
-            if response.status_code < 500 and session.modified:
-                try:
+            try:
+                if response.status_code < 500 and session.modified:
                     session.save()
-                except UpdateError as error:
-                    raise SessionInterrupted(_INTERRUPTED) from error
-            elif session.accessed:
-                session.touch_if_due()
+                elif session.accessed:
+                    with suppress(StoreUnavailable):  # what the view did stays done
+                        session.touch_if_due()
+            except UpdateError as error:
+                raise SessionInterrupted(_INTERRUPTED) from error
+            except StoreUnavailable:
+                return unavailable(request)
         _write_cookie(request, response, session)
         return response
 
@@ -61,16 +75,33 @@ class SessionMiddleware(middleware.SessionMiddleware):
         self.process_request(request)
         response: HttpResponse = await cast(Any, self.get_response(request))
         session: SessionStore = request.session  # type: ignore[assignment]
+        response = _explained(request, response)
         if _in_use(session):
-            if response.status_code < 500 and session.modified:
-                try:
+            try:
+                if response.status_code < 500 and session.modified:
                     await session.asave()
-                except UpdateError as error:
-                    raise SessionInterrupted(_INTERRUPTED) from error
-            elif session.accessed:
-                await session.atouch_if_due()
+                elif session.accessed:
+                    with suppress(StoreUnavailable):
+                        await session.atouch_if_due()
+            except UpdateError as error:
+                raise SessionInterrupted(_INTERRUPTED) from error
+            except StoreUnavailable:
+                return unavailable(request)
         _write_cookie(request, response, session)
         return response
+
+
+@receiver(got_request_exception)
+def _note(*, request: HttpRequest | None = None, **_: Any) -> None:
+    if isinstance(sys.exc_info()[1], StoreUnavailable) and request is not None:
+        request.store_unavailable = True  # type: ignore[attr-defined]
+
+
+def _explained(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Of what other middlewares raise, Django lets us see only the response it made of it."""
+    if response.status_code == 500 and getattr(request, "store_unavailable", False):
+        return unavailable(request)
+    return response
 
 
 def _in_use(session: SessionStore) -> bool:
@@ -85,5 +116,8 @@ def _write_cookie(request: HttpRequest, response: HttpResponse, session: Session
     if not session.is_empty():
         if response.status_code < 500 and (cookie := scheme.cookie(session)):
             response.set_cookie(**cookie)
-    elif (expired := scheme.expired_cookie())["key"] in request.COOKIES:
-        response.delete_cookie(**expired)
+    elif session.ticket is None or session.ticket.source == "cookie":
+        # A header decided otherwise, and says nothing of the browser's own login.
+        expired = scheme.expired_cookie()
+        if expired["key"] in request.COOKIES:
+            response.delete_cookie(**expired)
