@@ -31,7 +31,7 @@ def passes(user: User, settings: Any) -> Iterator[Pass]:
     settings.SESSION_COOKIE_AGE = IDLE
     request = HttpRequest()
     request.session = SessionStore()
-    login(request, user, "django.contrib.auth.backends.ModelBackend")
+    login(request, user, settings.AUTHENTICATION_BACKENDS[0])
     request.session.save()
     given = get_scheme().cookie(request.session)  # type: ignore[arg-type]
     assert given
