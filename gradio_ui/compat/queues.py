@@ -54,7 +54,7 @@ def ring_for_work(blocks: "gradio.Blocks") -> None:
         module.asyncio = _Asyncio("asyncio")
 
     # Properties in place of attributes.
-    class BellQueue(_Bell, queueing.Queue):  # type: ignore[misc]
+    class BellQueue(_Bell, queueing.Queue):  # type: ignore[misc, override]
         pass
 
     queue = blocks._queue
