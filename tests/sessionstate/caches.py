@@ -76,3 +76,18 @@ def cache_backend(config: Config) -> Iterator[Backend]:
 
 def cell_of(backend: Backend, address: Address = A) -> Cell:
     return decode(backend._store.read(cell_name(address))[0], address)
+
+
+def before_swap(
+    monkeypatch: pytest.MonkeyPatch, backend: Backend, action: Callable[[], object]
+) -> None:
+    """Once, when the next record is about to be replaced: the latest moment to be paused."""
+    store, swap = backend._store, backend._store.swap
+
+    def swap_late(name: str, *args: Any) -> bool:
+        if name.startswith("ss:c:"):
+            monkeypatch.undo()
+            action()
+        return swap(name, *args)
+
+    monkeypatch.setattr(store, "swap", swap_late)

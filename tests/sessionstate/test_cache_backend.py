@@ -19,7 +19,7 @@ from sessionstate.backends.cache.registry import GRACE, RENEW
 from sessionstate.clock import timestamp
 from sessionstate.errors import LockTimeout, SessionExists, SessionGone
 from tests.sessionstate import test_backends
-from tests.sessionstate.caches import CACHES, Config, cache_backend, cell_of, locmem
+from tests.sessionstate.caches import CACHES, Config, before_swap, cache_backend, cell_of, locmem
 from tests.sessionstate.test_backends import A, B, loaded, stamp
 
 LIMIT = 20_000_000
@@ -46,21 +46,6 @@ def in_memory(request: pytest.FixtureRequest, transactional_db: None) -> Iterato
 
 # The whole contract suite, with the fixture above.
 globals().update({name: test for name, test in vars(test_backends).items() if name[:5] == "test_"})
-
-
-def before_swap(
-    monkeypatch: pytest.MonkeyPatch, backend: Backend, action: Callable[[], object]
-) -> None:
-    """Once, when the next record is about to be replaced: the latest moment to be paused."""
-    store, swap = backend._store, backend._store.swap
-
-    def swap_late(name: str, *args: Any) -> bool:
-        if name.startswith("ss:c:"):
-            monkeypatch.undo()
-            action()
-        return swap(name, *args)
-
-    monkeypatch.setattr(store, "swap", swap_late)
 
 
 # Others come in between -------------------------------------------------------------------------
@@ -130,6 +115,28 @@ def test_a_reader_finds_the_new_values_when_the_old_ones_go_under_its_hands(
 
     monkeypatch.setattr(store, "read_many", read_late)
     assert loaded(backend).values["a"] == BIG[::-1] + b"y"
+
+
+def test_a_slower_writer_of_a_chain_does_not_leave_its_name_behind_the_end(
+    in_memory: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Links go after an hour; then the name alone says what is stored."""
+    cache = caches["default"]
+    store, put = ChainStore(cache), cache.set
+    assert store.swap("name", None, b"1", 600)
+    _, token = store.read("name")
+
+    def set_late(*args: Any) -> None:
+        monkeypatch.undo()
+        other = ChainStore(cache)
+        data, newer = other.read("name")
+        assert data == b"2"
+        assert other.swap("name", newer, b"3", 600)
+        put(*args)
+
+    monkeypatch.setattr(cache, "set", set_late)
+    assert store.swap("name", token, b"2", 600)
+    assert cache.get("name").endswith(b"3")
 
 
 def test_threads_of_one_process_do_not_lose_each_others_keys(backend: Backend) -> None:

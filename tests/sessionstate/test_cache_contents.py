@@ -21,7 +21,7 @@ from sessionstate.backends.cache.packs import RECENT, SMALL
 from sessionstate.backends.cache.records import cell_name
 from sessionstate.backends.cache.registry import shard_of
 from sessionstate.clock import timestamp
-from tests.sessionstate.caches import cache_backend, cell_of, files, locmem
+from tests.sessionstate.caches import before_swap, cache_backend, cell_of, files, locmem
 from tests.sessionstate.test_backends import A, B, loaded, stamp
 
 LIMIT = 20_000_000
@@ -105,6 +105,20 @@ def test_whatever_is_saved_is_loaded_and_little_else_stays(in_memory: Backend) -
     assert sorted(name for name in held if name.startswith("ss:p")) == sorted(parts)
     in_memory.delete(A)
     assert [name for name in stored_names() if not name.startswith("ss:d")] == []
+
+
+def test_what_a_writer_wrote_in_vain_is_removed(
+    in_memory: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_memory.create(A, {"a": b"1"}, stamp(), limit=LIMIT)
+    before_swap(
+        monkeypatch, in_memory, lambda: Backend().save(A, {"b": b"2"}, stamp(), limit=LIMIT)
+    )
+    in_memory.save(A, {"a": BIG}, stamp(), limit=LIMIT)
+    assert dict(loaded(in_memory).values) == {"a": BIG, "b": b"2"}
+    (pack,) = cell_of(in_memory).packs
+    named = [*pack.index_names, *pack.value_names]
+    assert sorted(name for name in stored_names() if name.startswith("ss:p")) == sorted(named)
 
 
 def stored_names() -> list[str]:

@@ -170,7 +170,7 @@ def redis_server(directory: Path, *options: str) -> Server:
     return Server([*command, "--save", "", *options], port, directory)
 
 
-# The second of each pair asks its client to ignore errors.
+# Those that ignore errors, or try again, say so to their client.
 CLIENTS: dict[str, tuple[Callable[..., Server], Callable[[str], Config]]] = {
     "pymemcache": (memcached, lambda at: config("memcached.PyMemcacheCache", at)),
     "pymemcache-ignoring": (
@@ -180,7 +180,14 @@ CLIENTS: dict[str, tuple[Callable[..., Server], Callable[[str], Config]]] = {
     "pylibmc": (memcached, lambda at: config("memcached.PyLibMCCache", at)),
     "redis": (redis_server, lambda at: config("redis.RedisCache", f"redis://{at}/0")),
     "django-redis": (redis_server, lambda at: django_redis(at)),
-    "django-redis-ignoring": (redis_server, lambda at: django_redis(at, IGNORE_EXCEPTIONS=True)),
+    "django-redis-ignoring": (
+        redis_server,
+        lambda at: django_redis(
+            at,
+            IGNORE_EXCEPTIONS=True,
+            CONNECTION_POOL_KWARGS={"retry_on_timeout": True, "decode_responses": True},
+        ),
+    ),
 }
 
 
@@ -224,11 +231,29 @@ def test_a_stopped_server_is_an_error_and_a_started_one_serves_again(service: Se
     server.stop()
     for name, operation in OPERATIONS.items():
         assert refused(partial(operation, backend)) < 1, name
+    assert refused(partial(backend._store.read_many, ["name"])) < 1
     server.start()
     if backend.load(A) is None:  # memory only: it has forgotten all
         backend.create(A, OLD, stamp(), limit=LIMIT)
     backend.save(A, NEW, stamp(), limit=LIMIT)
     assert dict(loaded(backend).values) == NEW
+
+
+@pytest.mark.parametrize("client", ["pymemcache", "pylibmc"])
+def test_connections_that_the_server_has_ended_are_replaced(
+    tmp_path: Path, transactional_db: None, client: str
+) -> None:
+    server = memcached(tmp_path, "-o", "idle_timeout=1")
+    try:
+        with cache_backend(CLIENTS[client][1](server.address)) as backend:
+            backend.create(A, OLD, stamp(), limit=LIMIT)
+            time.sleep(4)
+            assert dict(loaded(backend).values) == OLD
+            time.sleep(4)
+            backend.save(A, NEW, stamp(), limit=LIMIT)
+            assert dict(loaded(backend).values) == NEW
+    finally:
+        server.stop()
 
 
 async def test_a_frozen_server_is_an_error_in_time_and_blocks_nobody(service: Service) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.cache import caches
 from django.core.cache.backends.memcached import BaseMemcachedCache
@@ -21,6 +21,8 @@ from sessionstate.backends.cache.stores import (
     whole,
 )
 from sessionstate.errors import StoreUnavailable
+
+R = TypeVar("R")
 
 # memcached counts its tokens up from 1.
 _NO_TOKEN = 1 << 62
@@ -70,14 +72,32 @@ class MemcachedStore:
         self._idle.append(cache)
 
     def read(self, name: str) -> tuple[bytes | None, Token]:
-        with self._client() as cache:
-            data, token = cache._cache.gets(cache.make_and_validate_key(name))
-            return data or None, token
+        return self._reading(lambda cache: self._get(cache, name))
 
     def read_many(self, names: Iterable[str]) -> dict[str, bytes]:
+        names = list(names)
+        return self._reading(lambda cache: self._get_many(cache, names))
+
+    def _reading(self, ask: Callable[[Any], R]) -> R:
+        """Every operation begins with reading, so this is where connections turn out to be stale:
+        closed by a server that was restarted, or that ends idle ones."""
+        reused, asked = bool(self._idle), time.monotonic()
+        try:
+            with self._client() as cache:
+                return ask(cache)
+        except StoreUnavailable:
+            if not reused or time.monotonic() - asked > patience() / 2:
+                raise
         with self._client() as cache:
-            found: dict[str, bytes] = cache.get_many(list(names))
-            return {name: data for name, data in found.items() if data}
+            return ask(cache)
+
+    def _get(self, cache: Any, name: str) -> tuple[bytes | None, Token]:
+        data, token = cache._cache.gets(cache.make_and_validate_key(name))
+        return data or None, token
+
+    def _get_many(self, cache: Any, names: list[str]) -> dict[str, bytes]:
+        found: dict[str, bytes] = cache.get_many(names)
+        return {name: data for name, data in found.items() if data}
 
     def swap(self, name: str, token: Token, data: bytes, timeout: float) -> bool:
         with self._client() as cache:
@@ -137,33 +157,31 @@ class PylibmcStore(MemcachedStore):
         }
         return rebuilt(self._alias, behaviors=behaviors)
 
-    def read(self, name: str) -> tuple[bytes | None, Token]:
+    def _get(self, cache: Any, name: str) -> tuple[bytes | None, Token]:
         while True:
             asked = time.monotonic()
-            data, token = super().read(name)
-            if token is not None or self._is_missing(name, asked):
+            data, token = super()._get(cache, name)
+            if token is not None or self._is_missing(cache, name, asked):
                 return data, token
 
-    def read_many(self, names: Iterable[str]) -> dict[str, bytes]:
-        names = list(names)
+    def _get_many(self, cache: Any, names: list[str]) -> dict[str, bytes]:
         asked = time.monotonic()
-        found = super().read_many(names)
+        found = super()._get_many(cache, names)
         for name in names:
-            if name not in found and not self._is_missing(name, asked):
-                data, _ = self.read(name)
+            if name not in found and not self._is_missing(cache, name, asked):
+                data, _ = self._get(cache, name)
                 if data is not None:
                     found[name] = data
         return found
 
-    def _is_missing(self, name: str, asked: float) -> bool:
-        with self._client() as cache:
-            if time.monotonic() - asked > 0.9 * patience():
-                raise StoreUnavailable("the session cache does not answer")
-            try:
-                cache._cache.cas(cache.make_and_validate_key(name), b"", _NO_TOKEN, 1)
-            except cache.LibraryValueNotFoundException:
-                return True
-            return False
+    def _is_missing(self, cache: Any, name: str, asked: float) -> bool:
+        if time.monotonic() - asked > 0.9 * patience():
+            raise StoreUnavailable("the session cache does not answer")
+        try:
+            cache._cache.cas(cache.make_and_validate_key(name), b"", _NO_TOKEN, 1)
+        except cache.LibraryValueNotFoundException:
+            return True
+        return False
 
 
 def _cas(cache: Any, name: str, token: Token, data: bytes, timeout: float) -> bool:

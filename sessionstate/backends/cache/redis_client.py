@@ -37,7 +37,7 @@ def _options(on_connect: OnConnect) -> dict[str, Any]:
         "socket_timeout": patience(),
         "socket_connect_timeout": patience(),
         "decode_responses": False,
-        # By itself it would try three times more, with pauses of seconds.
+        # What the site tries again would add its time to ours.
         "retry": Retry(NoBackoff(), 0),
     }
 
