@@ -22,8 +22,8 @@ from django.db import (
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
+from sessionstate.backends import postgresql
 from sessionstate.backends.base import (
-    NEVER,
     Address,
     Info,
     Kind,
@@ -32,6 +32,7 @@ from sessionstate.backends.base import (
     ThreadedBackend,
     size_of,
 )
+from sessionstate.backends.sql import FAR, INFO, LIVE, LOCK, RECORD, VALUE, info_of, row_size
 from sessionstate.clock import timestamp
 from sessionstate.errors import (
     LockTimeout,
@@ -41,13 +42,8 @@ from sessionstate.errors import (
     StoreUnavailable,
     VersionConflict,
 )
-from sessionstate.models import StateLock, StateRecord, StateValue
+from sessionstate.models import StateLock, StateRecord
 
-RECORD, VALUE, LOCK = (model._meta.db_table for model in (StateRecord, StateValue, StateLock))
-INFO = "r.owner, r.created, r.used, r.expires, r.ip, r.user_agent, r.version, r.size"
-LIVE = "r.kind = %s AND r.ident = %s AND r.expires > %s"
-# Not every database knows infinity; this is the year 33658.
-FAR = 1e12
 _sqlite_writer = threading.Lock()
 _CHUNK = 500  # parameters in one IN list
 
@@ -93,7 +89,7 @@ class Backend(ThreadedBackend):
         if not rows:
             return None
         values = {row[-2]: bytes(row[-1]) for row in rows if row[-2] is not None}
-        return Snapshot(_info(address, rows[0][:-2]), values)
+        return Snapshot(info_of(address, rows[0][:-2]), values)
 
     def create(
         self, address: Address, values: Mapping[str, bytes], stamp: Stamp, *, limit: int
@@ -124,7 +120,7 @@ class Backend(ThreadedBackend):
         except IntegrityError as error:
             raise SessionExists(f"there is a {address.kind} of this id already") from error
         fields = (record.owner, record.created, record.used, record.expires, record.ip)
-        return _info(address, (*fields, record.user_agent, 1, size))
+        return info_of(address, (*fields, record.user_agent, 1, size))
 
     def save(
         self,
@@ -136,32 +132,34 @@ class Backend(ThreadedBackend):
         token: str | None = None,
         version: int | None = None,
     ) -> Info:
+        connection = connections[self.alias]
+        whole = token is None and version is None and None not in changes.values()
+        if whole and connection.vendor == "postgresql":
+            with self._cursor() as cursor:
+                if connection.get_autocommit():
+                    values = cast(Mapping[str, bytes], changes)
+                    return postgresql.save(cursor, address, values, stamp, limit)
         with self._transaction() as cursor:
-            connection = connections[self.alias]
             pk, old = self._locked(cursor, connection, address)
             if version is not None and version != old.version:
                 raise VersionConflict(version, old.version)
             if token is not None and not self._hold(cursor, address, token):
                 raise LockTimeout("the lock was lost before the save")
             if connection.vendor == "postgresql":
-                grown = _write_at_once(cursor, pk, changes)
+                grown = postgresql.change(cursor, pk, changes)
             else:
                 grown = _write(cursor, pk, changes)
             size = old.size + grown
             if size > limit and grown > 0:
                 raise StateTooLarge(size, limit)
-            new = old.stamped(stamp)
+            new = old.saved(stamp, size)
             cursor.execute(
                 f"UPDATE {RECORD} SET owner = %s, used = %s, expires = %s, ip = %s,"
                 " user_agent = %s, version = %s, size = %s WHERE id = %s",
                 (new.owner, new.used, min(new.expires, FAR), new.ip, new.user_agent)
-                + (old.version + 1, size, pk),
+                + (new.version, new.size, pk),
             )
-        return _info(
-            address,
-            (new.owner, new.created, new.used, new.expires, new.ip, new.user_agent)
-            + (old.version + 1, size),
-        )
+        return new
 
     def _locked(
         self, cursor: CursorWrapper, connection: BaseDatabaseWrapper, address: Address
@@ -175,7 +173,7 @@ class Backend(ThreadedBackend):
         )
         if (row := cursor.fetchone()) is None:
             raise SessionGone(f"this {address.kind} has ended")
-        return row[0], _info(address, row[1:])
+        return row[0], info_of(address, row[1:])
 
     def touch(self, address: Address, stamp: Stamp) -> bool:
         named = {"owner": stamp.owner, "ip": stamp.ip, "user_agent": stamp.user_agent}
@@ -241,7 +239,7 @@ class Backend(ThreadedBackend):
                 f" ORDER BY r.ident LIMIT {int(limit)}",
                 [*parameters, timestamp(), *([] if owner is None else [owner])],
             )
-            return [_info(Address(kind, row[0]), row[1:]) for row in cursor.fetchall()]
+            return [info_of(Address(kind, row[0]), row[1:]) for row in cursor.fetchall()]
 
     def purge(self, batch: int = 1000) -> int:
         records, now, purged = StateRecord.objects.using(self.alias), timestamp(), 0
@@ -276,7 +274,7 @@ def _write(cursor: CursorWrapper, pk: int, changes: Mapping[str, bytes | None]) 
         if data is None:
             remove.append((pk, name))
         elif name in before:
-            size = _size(name, data)
+            size = row_size(name, data)
             update.append((data, size, size - before[name], pk, name))
         else:
             insert[name] = data
@@ -292,31 +290,9 @@ def _write(cursor: CursorWrapper, pk: int, changes: Mapping[str, bytes | None]) 
     return size_of(changes) - sum(before.values())
 
 
-def _write_at_once(cursor: CursorWrapper, pk: int, changes: Mapping[str, bytes | None]) -> int:
-    """The same in one statement, and so in one round trip."""
-    if not changes:
-        return 0
-    new = {name: data for name, data in changes.items() if data is not None}
-    cursor.execute(
-        f"WITH removed AS (DELETE FROM {VALUE} WHERE record_id = %s AND name = ANY(%s)"
-        "   RETURNING -size AS grown),"
-        f" written AS (INSERT INTO {VALUE} AS v (record_id, name, data, size, grown)"
-        "   SELECT %s, n.name, n.data, n.size, n.size"
-        "   FROM unnest(%s::text[], %s::bytea[], %s::int[]) AS n (name, data, size)"
-        "   ON CONFLICT (record_id, name) DO UPDATE"
-        "   SET data = excluded.data, size = excluded.size, grown = excluded.size - v.size"
-        "   RETURNING grown)"
-        " SELECT coalesce(sum(grown), 0)"
-        " FROM (SELECT grown FROM removed UNION ALL SELECT grown FROM written) AS changed",
-        cast(Any, (pk, [name for name, data in changes.items() if data is None]))
-        + (pk, list(new), list(new.values()), [_size(*item) for item in new.items()]),
-    )
-    return int(cast(Any, cursor.fetchone())[0])
-
-
 def _insert(cursor: CursorWrapper, pk: int, values: Mapping[str, bytes]) -> None:
     if values:
-        rows = [(name, data, _size(name, data)) for name, data in values.items()]
+        rows = [(name, data, row_size(name, data)) for name, data in values.items()]
         cursor.executemany(
             f"INSERT INTO {VALUE} (record_id, name, data, size, grown) VALUES (%s, %s, %s, %s, %s)",
             [(pk, name, data, size, size) for name, data, size in rows],
@@ -327,23 +303,3 @@ def _remove(cursor: CursorWrapper, pks: list[int]) -> None:
     marks = ", ".join(["%s"] * len(pks))
     cursor.execute(f"DELETE FROM {VALUE} WHERE record_id IN ({marks})", pks)
     cursor.execute(f"DELETE FROM {RECORD} WHERE id IN ({marks})", pks)
-
-
-def _size(name: str, data: bytes) -> int:
-    return size_of({name: data})
-
-
-def _info(address: Address, row: tuple[Any, ...]) -> Info:
-    owner, created, used, expires, ip, user_agent, version, size = row
-    return Info(
-        kind=address.kind,
-        id=address.id,
-        owner=owner,
-        created=created,
-        used=used,
-        expires=NEVER if expires >= FAR else expires,
-        ip=ip,
-        user_agent=user_agent,
-        version=version,
-        size=size,
-    )
