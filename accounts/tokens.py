@@ -25,6 +25,9 @@ from .conf import conf
 # Far above what we issue (about 400 bytes); what is longer is not even parsed.
 MAX_LENGTH = 8 * 1024
 
+# Tokens whose verified claims are remembered, in each process.
+VERIFIED = 2048
+
 # No `kid`, `jku`, `jwk`, `x5u`, `crit`: the key is ours to choose, not the token's.
 _HEADER = {"alg", "typ"}
 
@@ -37,8 +40,14 @@ class _Backend(TokenBackend):
     ) -> None:
         super().__init__(algorithm, key, issuer=issuer, audience=audience)
         self._older = [TokenBackend(algorithm, old) for old in old_keys]
+        # A ticket comes with every request, and what its signature says does not change; whether
+        # it is still valid is asked each time.
+        self._claims = lru_cache(maxsize=VERIFIED)(self._verified)
 
     def decode(self, token: Any, verify: bool = True) -> dict[str, Any]:
+        return self._claims(token).copy()
+
+    def _verified(self, token: str) -> dict[str, Any]:
         keys = [backend.get_verifying_key(token) for backend in (self, *self._older)]
         for key in keys:
             try:
