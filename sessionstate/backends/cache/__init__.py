@@ -128,7 +128,7 @@ class Backend(ThreadedBackend):
             size = info.size + growth(cell.recent, indexes, changes)
             if size > limit and size > info.size:
                 raise StateTooLarge(size, limit)
-            saved = replace(info.stamped(stamp), version=info.version + 1, size=size)
+            saved = info.saved(stamp, size)
             if saved.expires <= now:
                 return cell.without_record(now)
             cell = self._listed(cell, saved)

@@ -23,6 +23,7 @@ MARGIN = 3600.0
 
 _FORMAT = b"1"
 _PREFIX = struct.Struct(">cII")
+_JSON = json.JSONEncoder(separators=(",", ":"))
 
 # Encoded values by key; None stands for a key that was removed and is still in an older pack.
 Recent = Mapping[str, bytes | None]
@@ -89,7 +90,7 @@ class Cell:
         """b"" for a cell that says nothing."""
         if self.info is None and self.lock is None:
             return b""
-        head = json.dumps(
+        head = _JSON.encode(
             {
                 "info": self.info and _fields(self.info),
                 "lock": self.lock and [self.lock.token, self.lock.until],
@@ -101,8 +102,7 @@ class Cell:
                 "recent": {
                     key: None if data is None else len(data) for key, data in self.recent.items()
                 },
-            },
-            separators=(",", ":"),
+            }
         ).encode()
         body = head + b"".join(data for data in self.recent.values() if data)
         return _PREFIX.pack(_FORMAT, zlib.crc32(body), len(head)) + body
