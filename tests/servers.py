@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -128,10 +128,43 @@ def memcached_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f"127.0.0.1:{port}"
 
 
-@dataclass
 class Postgres:
-    port: int
-    bin: Path
+    """Debian's PostgreSQL with a database directory of its own. `new_postgres` makes one."""
+
+    def __init__(self, directory: Path) -> None:
+        places = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+        self.bin = Path(component("postgres", *map(str, places))).parent
+        self.port = free_port()
+        self._directory = directory
+        self._running = ExitStack()
+        # It refuses to run as root.
+        self._user = "postgres" if os.geteuid() == 0 else None
+        if self._user:
+            entry = pwd.getpwnam(self._user)
+            os.chown(directory, entry.pw_uid, entry.pw_gid)
+        subprocess.run(
+            [self.bin / "initdb", "-D", directory / "data", "-U", "postgres", "-A", "trust"]
+            + ["-E", "UTF8", "--locale=C", "--no-sync"],
+            check=True,
+            capture_output=True,
+            cwd=directory,
+            user=self._user,
+        )
+
+    def start(self) -> None:
+        options = {
+            "port": self.port,
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": self._directory,
+            "fsync": "off",
+        }
+        flags = [word for key, value in options.items() for word in ("-c", f"{key}={value}")]
+        command = [str(self.bin / "postgres"), "-D", str(self._directory / "data"), *flags]
+        self._running.enter_context(running(command, self.port, self._directory, self._user))
+
+    def stop(self) -> None:
+        """At once, whoever is connected; what was committed is there after the next start."""
+        self._running.close()
 
     def url(self, database: str = "postgres") -> str:
         return f"postgres://postgres@127.0.0.1:{self.port}/{database}"
@@ -143,39 +176,25 @@ class Postgres:
         return self.url(name)
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[Postgres]:
-    """Debian's PostgreSQL with a database directory of its own."""
-    places = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    bin_dir = Path(component("postgres", *map(str, places))).parent
-    port = free_port()
-    # It refuses to run as root. Not in pytest's temporary directory, which is closed to others.
-    user = "postgres" if os.geteuid() == 0 else None
+@contextmanager
+def new_postgres() -> Iterator[Postgres]:
+    # Not in pytest's temporary directory, which is closed to its user.
     directory = Path(tempfile.mkdtemp(prefix="gradiosession-postgres-"))
     try:
-        if user:
-            entry = pwd.getpwnam(user)
-            os.chown(directory, entry.pw_uid, entry.pw_gid)
-        data = directory / "data"
-        subprocess.run(
-            [bin_dir / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8"]
-            + ["--locale=C", "--no-sync"],
-            check=True,
-            capture_output=True,
-            cwd=directory,
-            user=user,
-        )
-        options = {
-            "port": port,
-            "listen_addresses": "127.0.0.1",
-            "unix_socket_directories": directory,
-            "fsync": "off",
-        }
-        flags = [word for key, value in options.items() for word in ("-c", f"{key}={value}")]
-        with running([str(bin_dir / "postgres"), "-D", str(data), *flags], port, directory, user):
-            yield Postgres(port, bin_dir)
+        server = Postgres(directory)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Postgres]:
+    with new_postgres() as server:
+        yield server
 
 
 # The project ------------------------------------------------------------------------------
