@@ -12,6 +12,9 @@ from django.http import HttpRequest
 
 from sessionstate import logins
 
+from .models import ApiKey
+from .programs import revoke_key
+
 admin.site.site_header = admin.site.site_title = "Gradio Session"
 admin.site.index_title = "Administration"
 admin.site.unregister([Group, User])
@@ -78,3 +81,37 @@ class GroupAdmin(DjangoGroupAdmin):
     def members(self, group: Any) -> int:
         count: int = group._members
         return count
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Who has which keys. They are made by their users only, and kept after they were revoked."""
+
+    list_display = ("name", "shown", "user", "scope", "created", "expires", "last_used", "revoked")
+    list_filter = (("revoked", admin.EmptyFieldListFilter), "write")
+    list_select_related = ("user",)
+    search_fields = ("name", "prefix", "user__username")
+    fields = readonly_fields = (*list_display,)
+    actions = ["revoke"]
+
+    @admin.display(description="key")
+    def shown(self, key: ApiKey) -> str:
+        return key.shown
+
+    @admin.display(description="scope")
+    def scope(self, key: ApiKey) -> str:
+        access = "read and write" if key.write else "read only"
+        return f"{access}: {', '.join(key.apps) or 'all apps'}"
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        actions = super().get_actions(request)
+        actions.pop("delete_selected", None)
+        return actions
+
+    @admin.action(description="Revoke selected API keys", permissions=["change"])
+    def revoke(self, request: HttpRequest, keys: QuerySet[ApiKey]) -> None:
+        count = sum(revoke_key(key) for key in keys)
+        self.message_user(request, f"Revoked {count} API keys.", messages.SUCCESS)

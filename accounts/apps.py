@@ -10,7 +10,7 @@ class AccountsConfig(AppConfig):
 
         from sessionstate.codec import storable
 
-        from . import checks  # noqa: F401
+        from . import checks, programs  # noqa: F401
 
         # allauth keeps one in the session of somebody who is half signed in.
         storable("allauth.EmailVerificationMethod")(app_settings.EmailVerificationMethod)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from django.contrib.auth import get_user
 from django.contrib.auth.models import AbstractBaseUser
@@ -13,6 +13,11 @@ from django.http import HttpRequest
 from sessionstate.engine import Client, SessionStore
 from sessionstate.threads import in_thread
 from sessionstate.tickets import BadTicket, Ticket, get_scheme
+
+from .keys import KeyTicket
+
+if TYPE_CHECKING:
+    from .models import ApiKey
 
 # missing: no ticket was sent; invalid: it is broken or expired; ended: its session is gone;
 # foreign: its session is somebody else's; nobody: a visitor's session, or the user was disabled
@@ -32,6 +37,17 @@ class Identity:
     user: AbstractBaseUser
     session: SessionStore
     ticket: Ticket
+    key: ApiKey | None = None
+
+    def may_open(self, slug: str) -> bool:
+        """Whether the API key, if it is one, is meant for this app. What the user may open is
+        another question."""
+        return self.key is None or not self.key.apps or slug in self.key.apps
+
+    @property
+    def may_write(self) -> bool:
+        """Whether requests with an unsafe method may pass."""
+        return self.key is None or self.key.write
 
 
 def identify(headers: Mapping[str, str], cookies: Mapping[str, str]) -> Identity:
@@ -53,6 +69,8 @@ class _FixedId(SessionStore):
 
 def identify_ticket(ticket: Ticket, client: Client | None = None) -> Identity:
     """`client` is noted as the last user of the session when that is saved."""
+    if isinstance(ticket, KeyTicket):
+        return _identify_program(ticket, client)
     session = _FixedId.for_ticket(ticket, client)
     request = HttpRequest()
     request.session = session
@@ -67,6 +85,16 @@ def identify_ticket(ticket: Ticket, client: Client | None = None) -> Identity:
         session.save()
         session.modified = False
     return Identity(user, session, ticket)
+
+
+def _identify_program(ticket: KeyTicket, client: Client | None) -> Identity:
+    from .programs import identify_key  # has models, which this module's importers may precede
+
+    found = identify_key(ticket, client)
+    if found is None:
+        raise NotAuthenticated("invalid")
+    user, session, key = found
+    return Identity(user, session, session.ticket or ticket, key)
 
 
 async def aidentify(headers: Mapping[str, str], cookies: Mapping[str, str]) -> Identity:

@@ -12,6 +12,7 @@ from sessionstate.clock import timestamp
 from sessionstate.lifetime import session_expires
 from sessionstate.tickets import Source, Ticket
 
+from .keys import START, read_key
 from .tokens import AccessToken, CookieToken, SessionToken, issue, read
 
 if TYPE_CHECKING:
@@ -24,12 +25,15 @@ RENEW_AFTER = 0.1
 class JWTTickets:
     """`Authorization: Bearer`, then `X-Session-Token`, then the cookie.
 
-    The first one present decides: a broken header never falls back to the cookie.
+    The first one present decides: a broken header never falls back to the cookie. Only the first
+    may be an API key.
     """
 
     def read(self, headers: Mapping[str, str], cookies: Mapping[str, str]) -> Ticket | None:
         scheme, _, token = headers.get("Authorization", "").strip().partition(" ")
         if scheme.lower() == "bearer":
+            if token.strip().startswith(START):
+                return read_key(token.strip())
             return _ticket(AccessToken, token.strip(), "bearer")
         header = headers.get("X-Session-Token")
         if header is not None:

@@ -47,7 +47,7 @@ class _Backend(TokenBackend):
     def decode(self, token: Any, verify: bool = True) -> dict[str, Any]:
         return self._claims(token).copy()
 
-    def _verified(self, token: str) -> dict[str, Any]:
+    def _verified(self, token: Any) -> dict[str, Any]:
         keys = [backend.get_verifying_key(token) for backend in (self, *self._older)]
         for key in keys:
             try:

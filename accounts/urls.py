@@ -4,5 +4,7 @@ from . import views
 
 urlpatterns = [
     path("sessions/", views.sessions, name="account_sessions"),
+    path("keys/", views.keys, name="account_keys"),
+    path("keys/<int:pk>/revoke/", views.revoke, name="account_revoke_key"),
     path("", include("allauth.account.urls")),
 ]

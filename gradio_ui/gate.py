@@ -18,7 +18,7 @@ from django.shortcuts import resolve_url
 from starlette.types import Scope
 
 from accounts.identity import NotAuthenticated, identify
-from accounts.origin import is_cross_site
+from accounts.origin import SAFE_METHODS, is_cross_site
 from gradio_ui.problems import Problem
 from gradio_ui.registry import AppSpec
 from gradio_ui.routes import Access, Route
@@ -89,6 +89,10 @@ def _admit(request: ASGIRequest, spec: AppSpec | None, route: Route) -> Admissio
         raise Refused(Problem(403, "Forbidden", "This request came from another site."))
     if spec and not spec.allows(identity.user):  # type: ignore[arg-type]
         raise Refused(Problem(403, "Forbidden", "You may not use this app."))
+    if spec and not identity.may_open(spec.slug):
+        raise Refused(Problem(403, "Forbidden", "This API key is not meant for this app."))
+    if request.method not in SAFE_METHODS and not identity.may_write:
+        raise Refused(Problem(403, "Forbidden", "This API key may only read."))
     session = identity.session
     cookies: list[str] = []
     if route.access is not Access.POLL:

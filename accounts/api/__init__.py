@@ -2,7 +2,7 @@
 
 from ninja import Router
 
-from . import auth, data, sessions
+from . import auth, data, keys, sessions
 from .security import session_auth
 
 __all__ = ["router", "session_auth"]
@@ -10,4 +10,5 @@ __all__ = ["router", "session_auth"]
 router = Router()
 router.add_router("/auth", auth.router, tags=["auth"])
 router.add_router("/sessions", sessions.router, tags=["sessions"], auth=session_auth)
+router.add_router("/keys", keys.router, tags=["API keys"], auth=session_auth)
 router.add_router("/session/data", data.router, tags=["session data"], auth=session_auth)

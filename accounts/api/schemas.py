@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from django.contrib.auth.models import User
 from ninja import Schema
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
+
+from accounts.models import ApiKey
+from sessionstate.clock import now
 
 Username = Annotated[str, StringConstraints(min_length=1, max_length=254, pattern=r"^[^\x00]+$")]
 # Far above what anybody types; hashing costs time for every byte.
@@ -95,3 +98,45 @@ class SessionOut(Schema):
 
 class Ended(Schema):
     ended: int
+
+
+def _in_time(moment: datetime) -> datetime:
+    if not now() < moment < now() + timedelta(days=3660):
+        raise ValueError("must be within the next ten years")
+    return moment
+
+
+KeyName = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+$"
+    ),
+]
+Slug = Annotated[str, StringConstraints(max_length=50, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+KeyEnd = Annotated[AwareDatetime, AfterValidator(_in_time)]
+
+
+class NewKey(Schema):
+    name: KeyName = Field(examples=["nightly report"])
+    apps: list[Slug] = Field([], max_length=100, description="Empty: every app you may open")
+    write: bool = Field(True, description="`false`: requests with GET and HEAD only")
+    expires: KeyEnd | None = Field(None, description="`null`: when it is revoked")
+
+
+class KeyOut(Schema):
+    id: int
+    name: str
+    prefix: str = Field(description="What the key begins with, after `gsk_`")
+    apps: list[str]
+    write: bool
+    created: datetime
+    expires: datetime | None
+    last_used: datetime | None = Field(description="To the minute")
+
+    @classmethod
+    def of(cls, key: ApiKey) -> KeyOut:
+        return cls.model_validate(key, from_attributes=True)
+
+
+class KeyMade(KeyOut):
+    key: str = Field(description="The key itself, for `Authorization: Bearer`; shown only here")

@@ -10,7 +10,7 @@ from ninja.errors import HttpError
 from ninja.security.base import AuthBase
 
 from accounts.identity import NotAuthenticated, identify_ticket
-from accounts.origin import is_cross_site
+from accounts.origin import SAFE_METHODS, is_cross_site
 from sessionstate.engine import SessionStore
 from sessionstate.tickets import Source, Ticket
 
@@ -31,7 +31,10 @@ class _TicketAuth(AuthBase):
             return None
         if self.source == "cookie":
             refuse_cross_site(request)
+        if not found.may_write and request.method not in SAFE_METHODS:
+            raise HttpError(403, "This API key may only read.")
         request.user, request.session = found.user, found.session  # type: ignore[assignment]
+        request.api_key = found.key  # type: ignore[attr-defined]
         return found.session
 
 
@@ -39,7 +42,7 @@ class BearerTicket(_TicketAuth):
     source = "bearer"
     openapi_type = "http"
     openapi_scheme = "bearer"
-    openapi_bearerFormat = "JWT"
+    openapi_bearerFormat = "JWT"  # or an API key
 
 
 class SessionTokenHeader(_TicketAuth):
@@ -61,6 +64,12 @@ class SessionCookie(_TicketAuth):
 
 # ninja tries one after the other, and documents each as a security scheme of its own.
 session_auth = [BearerTicket(), SessionTokenHeader(), SessionCookie()]
+
+
+def refuse_program(request: HttpRequest) -> None:
+    """403 for an API key: a key that leaks must not make others, nor sign its owner out."""
+    if getattr(request, "api_key", None) is not None:
+        raise HttpError(403, "An API key may not do this. Sign in instead.")
 
 
 def refuse_cross_site(request: HttpRequest) -> None:

@@ -7,6 +7,7 @@ from ninja.errors import HttpError
 from accounts import own_sessions
 
 from .schemas import Ended, Problem, SessionOut
+from .security import refuse_program
 
 router = Router()
 
@@ -33,6 +34,7 @@ def list_sessions(request: HttpRequest) -> list[SessionOut]:
     "", response={200: Ended, 401: Problem, 403: Problem}, summary="End all my other logins"
 )
 def end_others(request: HttpRequest) -> Ended:
+    refuse_program(request)
     return Ended(ended=own_sessions.end_others(request))
 
 
@@ -42,6 +44,7 @@ def end_others(request: HttpRequest) -> Ended:
     summary="End one of my logins",
 )
 def end_one(request: HttpRequest, session_id: str) -> Status[None]:
+    refuse_program(request)
     if not own_sessions.end_own(request, session_id):
         raise HttpError(404, "You have no such session.")
     return Status(204, None)
