@@ -253,6 +253,10 @@ class SessionStore(SessionBase):
     def aatomic(self) -> Any:
         return self._lockable().aatomic()
 
+    def save_at(self, version: int) -> None:
+        """Writes what changed; `VersionConflict` when the session is no longer at this version."""
+        self._lockable().save(version=version)
+
     def _lockable(self) -> StoredRecord:
         if self._record is None:
             raise SessionGone("only a loaded or saved session can be locked")

@@ -2,14 +2,18 @@
 
 Keys that begin with `_`, and those in which allauth notes how somebody signed in, are neither
 shown nor changed here: whoever may write them could declare their own address confirmed.
+
+Every answer says in `ETag` which version of the session it speaks of, also that of a single key:
+what is written with `If-Match` was decided by somebody who had seen all of it.
 """
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
-from django.http import HttpRequest
-from ninja import Body, Router, Status
+from django.http import HttpRequest, HttpResponse
+from django.utils.http import parse_etags
+from ninja import Body, Header, Router, Status
 from ninja.errors import AuthenticationError, HttpError
 from pydantic import JsonValue
 
@@ -22,7 +26,21 @@ from .schemas import Problem
 
 router = Router()
 
-_WRITE: dict[int, Any] = {204: None, 401: Problem, 403: Problem, 413: Problem, 422: Problem}
+_STALE = "The session has been changed since you read it."
+
+_WRITE: dict[int, Any] = {204: None} | dict.fromkeys((401, 403, 412, 413, 422, 503), Problem)
+
+IfMatch = Annotated[
+    str | None,
+    Header(
+        alias="If-Match",
+        description="The `ETag` of what you read: 412 when the session was changed since",
+        example='"d6c0f2ab.7"',
+    ),
+]
+_ETAG = {"schema": {"type": "string"}, "description": "The version of the session"}
+_READS = {"responses": {200: {"headers": {"ETag": _ETAG}}}}
+_WRITES = {"responses": {204: {"headers": {"ETag": _ETAG}}}}
 
 
 def _session(request: HttpRequest) -> SessionStore:
@@ -35,13 +53,37 @@ def _refuse_reserved(keys: Iterable[str]) -> None:
             raise HttpError(422, f"The key {key!r} is reserved.")
 
 
+def _tag(session: SessionStore) -> str:
+    """Names the session too: the next login, or the next session of an API key, counts anew."""
+    assert session.info
+    return f'"{session.short_id}.{session.info.version}"'
+
+
+def _refuse_stale(session: SessionStore, if_match: str) -> None:
+    # A proxy that compresses turns an ETag into a weak one; it means the same version.
+    tags = {tag.removeprefix("W/") for tag in parse_etags(if_match)}
+    if tags.isdisjoint({"*", _tag(session)}):
+        raise HttpError(412, _STALE)
+
+
 @contextmanager
-def _changing(request: HttpRequest) -> Iterator[SessionStore]:
+def _changing(
+    request: HttpRequest, response: HttpResponse, if_match: str | None
+) -> Iterator[SessionStore]:
     """Read, modify, write in one piece; nobody else's `atomic()` comes between."""
     session = _session(request)
     try:
         with session.atomic():
+            if if_match is not None:
+                _refuse_stale(session, if_match)
+            version = session.info.version if session.info else 0
             yield session
+            # A save that takes no turn may have come between all the same.
+            if if_match is not None and if_match.strip() != "*":
+                session.save_at(version)
+        response["ETag"] = _tag(session)
+    except errors.VersionConflict:
+        raise HttpError(412, _STALE) from None
     except errors.SessionGone:
         raise AuthenticationError(message="Not authenticated") from None
     except errors.StateTooLarge as error:
@@ -72,18 +114,26 @@ def _merged(target: Any, patch: Any) -> Any:
     return result
 
 
-@router.get("", response={200: dict[str, Any], 401: Problem}, summary="All data")
-def get_all(request: HttpRequest) -> dict[str, Any]:
+@router.get(
+    "", response={200: dict[str, Any], 401: Problem}, summary="All data", openapi_extra=_READS
+)
+def get_all(request: HttpRequest, response: HttpResponse) -> dict[str, Any]:
     """Values that JSON has no word for are described: `{"$type": "numpy.ndarray", ...}`."""
     session = _session(request)
+    response["ETag"] = _tag(session)
     return {key: _look(session, key) for key in session.keys() if is_public(key)}  # noqa: SIM118
 
 
-@router.patch("", response=_WRITE, summary="Merge into the data")
-def patch_all(request: HttpRequest, body: Body[dict[str, JsonValue]]) -> Status[None]:
+@router.patch("", response=_WRITE, summary="Merge into the data", openapi_extra=_WRITES)
+def patch_all(
+    request: HttpRequest,
+    response: HttpResponse,
+    body: Body[dict[str, JsonValue]],
+    if_match: IfMatch = None,
+) -> Status[None]:
     """JSON merge patch: objects are merged, `null` deletes, everything else replaces."""
     _refuse_reserved(body)
-    with _changing(request) as session:
+    with _changing(request, response, if_match) as session:
         for key, patch in body.items():
             if patch is None:
                 session.pop(key, None)
@@ -92,10 +142,15 @@ def patch_all(request: HttpRequest, body: Body[dict[str, JsonValue]]) -> Status[
     return Status(204, None)
 
 
-@router.put("", response=_WRITE, summary="Replace all data")
-def put_all(request: HttpRequest, body: Body[dict[str, JsonValue]]) -> Status[None]:
+@router.put("", response=_WRITE, summary="Replace all data", openapi_extra=_WRITES)
+def put_all(
+    request: HttpRequest,
+    response: HttpResponse,
+    body: Body[dict[str, JsonValue]],
+    if_match: IfMatch = None,
+) -> Status[None]:
     _refuse_reserved(body)
-    with _changing(request) as session:
+    with _changing(request, response, if_match) as session:
         for key in [key for key in session.keys() if is_public(key)]:  # noqa: SIM118
             if key not in body:
                 del session[key]
@@ -103,37 +158,64 @@ def put_all(request: HttpRequest, body: Body[dict[str, JsonValue]]) -> Status[No
     return Status(204, None)
 
 
-@router.delete("", response=_WRITE, summary="Delete all data")
-def delete_all(request: HttpRequest) -> Status[None]:
-    return put_all(request, {})
+@router.delete("", response=_WRITE, summary="Delete all data", openapi_extra=_WRITES)
+def delete_all(
+    request: HttpRequest, response: HttpResponse, if_match: IfMatch = None
+) -> Status[None]:
+    return put_all(request, response, {}, if_match)
 
 
-@router.get("/{path:key}", response={200: Any, 401: Problem, 404: Problem}, summary="One value")
-def get_one(request: HttpRequest, key: str) -> Any:
+@router.get(
+    "/{path:key}",
+    response={200: Any, 401: Problem, 404: Problem},
+    summary="One value",
+    openapi_extra=_READS,
+)
+def get_one(request: HttpRequest, response: HttpResponse, key: str) -> Any:
     session = _session(request)
     if not is_public(key) or key not in session:
         raise HttpError(404, f"There is no key {key!r}.")
+    response["ETag"] = _tag(session)
     return _look(session, key)
 
 
-@router.put("/{path:key}", response=_WRITE, summary="Set one value")
-def put_one(request: HttpRequest, key: str, body: Body[JsonValue]) -> Status[None]:
+@router.put("/{path:key}", response=_WRITE, summary="Set one value", openapi_extra=_WRITES)
+def put_one(
+    request: HttpRequest,
+    response: HttpResponse,
+    key: str,
+    body: Body[JsonValue],
+    if_match: IfMatch = None,
+) -> Status[None]:
     """The body is the value itself, any JSON."""
     _refuse_reserved([key])
-    with _changing(request) as session:
+    with _changing(request, response, if_match) as session:
         session[key] = body
     return Status(204, None)
 
 
-@router.patch("/{path:key}", response=_WRITE, summary="Merge into one value")
-def patch_one(request: HttpRequest, key: str, body: Body[JsonValue]) -> Status[None]:
+@router.patch("/{path:key}", response=_WRITE, summary="Merge into one value", openapi_extra=_WRITES)
+def patch_one(
+    request: HttpRequest,
+    response: HttpResponse,
+    key: str,
+    body: Body[JsonValue],
+    if_match: IfMatch = None,
+) -> Status[None]:
     """JSON merge patch of the value."""
-    return patch_all(request, {key: body})
+    return patch_all(request, response, {key: body}, if_match)
 
 
-@router.delete("/{path:key}", response=_WRITE | {404: Problem}, summary="Delete one value")
-def delete_one(request: HttpRequest, key: str) -> Status[None]:
-    with _changing(request) as session:
+@router.delete(
+    "/{path:key}",
+    response=_WRITE | {404: Problem},
+    summary="Delete one value",
+    openapi_extra=_WRITES,
+)
+def delete_one(
+    request: HttpRequest, response: HttpResponse, key: str, if_match: IfMatch = None
+) -> Status[None]:
+    with _changing(request, response, if_match) as session:
         if not is_public(key) or key not in session:
             raise HttpError(404, f"There is no key {key!r}.")
         del session[key]

@@ -15,6 +15,7 @@ ENTRANCE = ["/accounts/login/", "/accounts/password/reset/", "/accounts/signup/"
 PRIVATE = [
     "/",
     "/accounts/sessions/",
+    "/accounts/keys/",
     "/accounts/password/change/",
     "/accounts/email/",
     "/accounts/logout/",
