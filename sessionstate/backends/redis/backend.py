@@ -3,7 +3,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from django.utils.asyncio import async_unsafe
 from redis.exceptions import NoScriptError, OutOfMemoryError, RedisError, ResponseError
@@ -37,8 +37,7 @@ class Backend:
     def _ask(self, request: Request[R]) -> R:
         began = time.monotonic()
         with self._answering():
-            pool: Any = self._connections.pool
-            connection = pool.get_connection()
+            connection = self._connections.take()
             try:
                 in_doubt = self.watch.due()
                 if in_doubt:
@@ -51,7 +50,7 @@ class Backend:
                     connection.send_command(*request.command_with_text)
                     answer = connection.read_response()
             finally:
-                pool.release(connection)
+                self._connections.give(connection)
         self.watch.answered(asked)
         if in_doubt:
             self.watch.settle()
@@ -62,8 +61,8 @@ class Backend:
         began, patience = time.monotonic(), Patience(self._timeout)
         with self._answering():
             async with patience:
-                pool: Any = await self._connections.apool()
-                connection = await pool.get_connection()
+                connections = await self._connections.of_loop()
+                connection = await connections.take()
             try:
                 in_doubt = self.watch.due()
                 if in_doubt:
@@ -77,7 +76,7 @@ class Backend:
                         await connection.send_command(*request.command_with_text)
                         answer = await connection.read_response()
             finally:
-                await pool.release(connection)
+                connections.give(connection)
         self.watch.answered(asked)
         if in_doubt:
             await self.watch.asettle()

@@ -9,6 +9,8 @@ attempts, plain answers. Sharing the cache's pool would change all that for the 
 from __future__ import annotations
 
 import asyncio
+import os
+from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
@@ -22,6 +24,7 @@ from redis.connection import (
     SSLConnection,
     UnixDomainSocketConnection,
 )
+from redis.exceptions import RedisError
 from redis.maint_notifications import MaintNotificationsConfig
 
 APool = aredis.BlockingConnectionPool
@@ -40,11 +43,18 @@ _PLAIN = {"protocol": 2, "maint_notifications_config": MaintNotificationsConfig(
 
 
 class Connections:
+    """Idle connections are kept here: a pool's own way to take and release one costs half as much
+    as asking Redis does."""
+
     def __init__(self, alias: str, timeout: float, on_connect: Callable[[], None]) -> None:
         """`on_connect` is called whenever a connection was made, before it is used."""
         self._timeout = timeout
         self._on_connect = on_connect
-        self._loops: dict[asyncio.AbstractEventLoop, tuple[APool, AsyncGenerator[None]]] = {}
+        self._loops: dict[
+            asyncio.AbstractEventLoop, tuple[LoopConnections, AsyncGenerator[None]]
+        ] = {}
+        self._idle: deque[Any] = deque()
+        self._process = os.getpid()
         self.pool = _pool(alias)
         twin = _TWINS.get(self.pool.connection_class)
         if twin is None:
@@ -74,6 +84,27 @@ class Connections:
         if isinstance(self.pool, BlockingConnectionPool):
             self.pool.timeout = timeout
 
+    def take(self) -> Any:
+        """A connected connection, for nobody else until it is given back."""
+        if self._process != os.getpid():  # a fork must not use its parent's
+            self._idle, self._process = deque(), os.getpid()
+        pool: Any = self.pool
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            return pool.get_connection()
+        if _fresh(connection):
+            return connection
+        pool.release(connection)
+        return pool.get_connection()  # which connects it again
+
+    def give(self, connection: Any) -> None:
+        # Who waits for a connection waits in the pool.
+        if connection.is_connected and not isinstance(self.pool, BlockingConnectionPool):
+            self._idle.append(connection)
+        else:
+            self.pool.release(connection)
+
     def _connected(self, connection: Any) -> None:  # redis-py has types for half of itself
         connection.on_connect()
         self._on_connect()
@@ -82,8 +113,8 @@ class Connections:
         await connection.on_connect()
         self._on_connect()
 
-    async def apool(self) -> APool:
-        """The pool of the running event loop."""
+    async def of_loop(self) -> LoopConnections:
+        """Those of the running event loop."""
         loop = asyncio.get_running_loop()
         if loop not in self._loops:
             pool = APool(
@@ -95,7 +126,7 @@ class Connections:
                 | {"socket_timeout": None, "redis_connect_func": self._aconnected},
             )
             closing = self._closing(loop, pool)
-            self._loops[loop] = pool, closing
+            self._loops[loop] = LoopConnections(pool), closing
             await anext(closing)
         return self._loops[loop][0]
 
@@ -106,6 +137,45 @@ class Connections:
         finally:
             self._loops.pop(loop, None)
             await pool.aclose()
+
+
+class LoopConnections:
+    def __init__(self, pool: APool) -> None:
+        self._pool: Any = pool
+        self._idle: list[Any] = []
+        self._free = asyncio.Semaphore(_MOST)
+
+    async def take(self) -> Any:
+        await self._free.acquire()
+        try:
+            if self._idle:
+                connection = self._idle.pop()
+                if await _afresh(connection):
+                    return connection
+                await self._pool.release(connection)
+            return await self._pool.get_connection()
+        except BaseException:
+            self._free.release()
+            raise
+
+    def give(self, connection: Any) -> None:
+        self._idle.append(connection)
+        self._free.release()
+
+
+def _fresh(connection: Any) -> bool:
+    """Whether the server has not closed it, and nothing is left to be read."""
+    try:
+        return not connection.can_read()
+    except (RedisError, OSError):
+        return False
+
+
+async def _afresh(connection: Any) -> bool:
+    try:
+        return connection.is_connected and not await connection.can_read()
+    except (RedisError, OSError):
+        return False
 
 
 def _pool(alias: str) -> ConnectionPool:
