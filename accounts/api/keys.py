@@ -47,7 +47,7 @@ def make_key(request: HttpRequest, body: NewKey) -> Status[KeyMade]:
     summary="Revoke an API key",
 )
 def revoke_one(request: HttpRequest, key_id: Path[int]) -> Status[None]:
-    """The key is refused from now on, and what it has running ends."""
+    """The key is refused from now on, and its session ends."""
     refuse_program(request)
     key = None
     if 0 < key_id <= _MOST_ID:

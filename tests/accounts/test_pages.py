@@ -82,6 +82,21 @@ def test_every_page_fits_is_labelled_and_accessible(live_site: Site, looks: Page
     assert problems == []
 
 
+def test_an_api_key_is_made_and_revoked(live_site: Site, looks: Page) -> None:
+    sign_in(looks, live_site, "/accounts/keys/")
+    looks.get_by_label("Name").fill("Nightly report of all the things that went wrong")
+    looks.get_by_label("Apps").fill("hello, dashboard")
+    looks.get_by_role("button", name="Make the key").click()
+    expect(looks.get_by_role("status")).to_contain_text("gsk_")
+    check(looks)
+    looks.get_by_role("link", name="Revoke Nightly report").click()
+    check(looks)
+    looks.get_by_role("button", name="Revoke the key").click()
+    looks.wait_for_url("**/accounts/keys/")
+    expect(looks.get_by_role("main")).to_contain_text("You have no API keys")
+    check(looks)
+
+
 def test_a_failed_sign_in_says_so_where_it_is_heard(live_site: Site, page: Page) -> None:
     page.goto(f"{live_site.url}/accounts/login/")
     page.get_by_label("User name or e-mail").fill("nobody-of-that-name")
