@@ -21,7 +21,7 @@ from sessionstate.errors import SessionGone, StateTooLarge
 _WRITTEN = f"""written AS (
     INSERT INTO {VALUE} AS v (record_id, name, data, size, grown)
     SELECT locked.id, n.name, n.data, n.size, n.size
-    FROM locked, unnest(%s::text[], %s::bytea[], %s::int[]) AS n (name, data, size)
+    FROM locked, ROWS AS n (name, data, size)
     ON CONFLICT (record_id, name) DO UPDATE
     SET data = excluded.data, size = excluded.size, grown = excluded.size - v.size
     RETURNING grown
@@ -54,6 +54,10 @@ _SAVE = f"""
     FROM locked, growth
     WHERE r.id = locked.id
     RETURNING {INFO}"""
+# A few rows are faster written out than as arrays.
+_FEW = 20
+_FIRST, _MORE = "(%s::text, %s::bytea, %s::int)", ", (%s, %s, %s)"
+_ARRAYS = "unnest(%s::text[], %s::bytea[], %s::int[])"
 _TOO_LARGE = re.compile(r"too large: (\d+)")
 
 
@@ -63,7 +67,8 @@ def change(cursor: CursorWrapper, pk: int, changes: Mapping[str, bytes | None]) 
         return 0
     new = {name: data for name, data in changes.items() if data is not None}
     gone = [name for name, data in changes.items() if data is None]
-    cursor.execute(_CHANGE, [pk, *_columns(new), pk, gone])
+    rows, columns = _rows(new)
+    cursor.execute(_CHANGE.replace("ROWS", rows), [pk, *columns, pk, gone])
     return int(cast(Any, cursor.fetchone())[0])
 
 
@@ -74,8 +79,9 @@ def save(
     statement began) and no transaction is open that an error would end."""
     given = [stamp.owner, stamp.used, min(stamp.expires, FAR), stamp.ip, stamp.user_agent, limit]
     found: list[Any] = [address.kind, address.id, timestamp()]
+    rows, columns = _rows(values)
     try:
-        cursor.execute(_SAVE, [*found, *_columns(values), *given])
+        cursor.execute(_SAVE.replace("ROWS", rows), [*found, *columns, *given])
     except DataError as error:
         if (large := _TOO_LARGE.search(str(error))) is None:
             raise
@@ -85,5 +91,10 @@ def save(
     return info_of(address, row)
 
 
-def _columns(values: Mapping[str, bytes]) -> list[Any]:
-    return [list(values), list(values.values()), [row_size(*item) for item in values.items()]]
+def _rows(values: Mapping[str, bytes]) -> tuple[str, list[Any]]:
+    """SQL for a table of name, data and size, and its parameters."""
+    sizes = [row_size(*item) for item in values.items()]
+    if not 0 < len(values) <= _FEW:
+        return _ARRAYS, [list(values), list(values.values()), sizes]
+    rows = zip(values.keys(), values.values(), sizes, strict=True)
+    return f"(VALUES {_FIRST}{_MORE * (len(values) - 1)})", [cell for row in rows for cell in row]
