@@ -59,9 +59,8 @@ class KeyForm(forms.Form):
         choices=[("write", "Read and write"), ("read", "Read only")], label="Access"
     )
     days = forms.ChoiceField(
-        choices=[("30", "30 days"), ("90", "90 days"), ("365", "One year"), ("", "Never")],
+        choices=[("30", "30 days"), ("90", "90 days"), ("365", "One year"), ("never", "Never")],
         initial="90",
-        required=False,
         label="Expires after",
     )
 
@@ -75,4 +74,4 @@ class KeyForm(forms.Form):
     @property
     def expires(self) -> datetime | None:
         days: str = self.cleaned_data["days"]
-        return now() + timedelta(days=int(days)) if days else None
+        return now() + timedelta(days=int(days)) if days != "never" else None

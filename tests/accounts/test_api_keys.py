@@ -347,7 +347,7 @@ def test_the_page_makes_shows_once_and_revokes_after_asking(ada: User) -> None:
 
 
 @pytest.mark.parametrize(
-    "fields", [{"name": ""}, {"apps": "No/slug"}, {"access": "all"}, {"days": "99999999"}]
+    "fields", [{"name": ""}, {"apps": "No/slug"}, {"access": "all"}, {"days": "9999"}, {"days": ""}]
 )
 def test_the_page_explains_what_is_wrong(ada: User, fields: dict[str, str]) -> None:
     body = {"name": "x", "apps": "", "access": "read", "days": "30"} | fields
@@ -356,11 +356,17 @@ def test_the_page_explains_what_is_wrong(ada: User, fields: dict[str, str]) -> N
     assert not ApiKey.objects.exists()
 
 
+def test_a_key_that_never_expires_is_asked_for(ada: User) -> None:
+    by_page("ada").post(PAGE, {"name": "x", "access": "write", "days": "never"})
+    key = ApiKey.objects.get()
+    assert (key.expires, key.write, key.apps) == (None, True, [])
+
+
 def test_the_page_is_for_people_and_protected(ada: User) -> None:
     assert Client().get(PAGE).status_code == 302
     browser = by_page("ada", Client(enforce_csrf_checks=False))
     browser.handler.enforce_csrf_checks = True
-    assert browser.post(PAGE, {"name": "x", "access": "read", "days": ""}).status_code == 403
+    assert browser.post(PAGE, {"name": "x", "access": "read", "days": "30"}).status_code == 403
     assert not ApiKey.objects.exists()
 
 
