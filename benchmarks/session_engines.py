@@ -16,7 +16,6 @@ import asyncio
 import sys
 import tempfile
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -30,7 +29,7 @@ from benchmarks.sessions import servers, site  # noqa: E402
 SIZES = {"1 KB": 10, "100 KB": 1_000, "1 MB": 10_000}
 MODES = ("sync", "async")
 # Seconds after which it is the next one's turn.
-TURN = 0.02
+TURN = 0.1
 LEAST_ROUNDS = 5
 
 Times = dict[Any, dict[tuple[str, str], float]]  # contestant -> mode and size -> milliseconds
@@ -111,49 +110,47 @@ def print_table(title: str, head: list[str], rows: list[list[str]]) -> None:
         print("| " + " | ".join(row) + " |")
 
 
-def report(
-    contestants: list[Any], times: Times, bytes_: dict[Any, dict[str, tuple[int, int]]]
-) -> None:
-    columns = list(next(iter(times.values())))
-    columns = [
-        (mode, size)
-        for mode in MODES
-        for size in SIZES
-        if any((mode, size) in t for t in times.values())
-    ]
-    head = [f"{mode} {size}" for mode, size in columns]
+def report(times: Times, sent: dict[Any, dict[str, tuple[int, int]]]) -> None:
+    contestants, sizes = list(times), list(next(iter(sent.values())))
+    columns = [(mode, size) for mode in MODES for size in sizes]
+    head = ["", *(f"{mode} {size}" for mode, size in columns)]
 
-    def cells(found: Callable[[tuple[str, str]], str]) -> list[str]:
-        return [found(column) for column in columns]
+    def milliseconds(one: Any) -> list[str]:
+        found = [times[one].get(column) for column in columns]
+        return ["" if time is None else f"{time:.2f}" for time in found]
 
-    rows = [
-        [f"{c.storage}: {c.name}"]
-        + cells(lambda column, c=c: f"{times[c][column]:.2f}" if column in times[c] else "")
-        for c in contestants
-    ]
-    print_table("Milliseconds", ["", *head], rows)
+    def ratios(one: Any, other: Any) -> list[str]:
+        pairs = [(times[one].get(column), times[other].get(column)) for column in columns]
+        return [f"{a / b:.2f}" if a and b else "" for a, b in pairs]
 
-    def ratio(a: Any, b: Any, column: tuple[str, str]) -> str:
-        both = column in times[a] and column in times[b]
-        return f"{times[a][column] / times[b][column]:.2f}" if both else ""
+    def bytes_written(one: Any) -> list[str]:
+        logged = [f"{sent[one][size][1]:,}" for size in sizes]
+        return [f"{sent[one][size][0]:,}" for size in sizes] + (
+            logged if one.storage == "PostgreSQL" else [""] * len(sizes)
+        )
 
-    rows = [
-        [f"{a.storage}: {a.name} / {b.name}", *cells(partial(ratio, a, b))]
-        for a in contestants
-        if a.ours
-        for b in contestants
-        if b.storage == a.storage and not b.ours
-    ]
-    print_table("Ours as a multiple of the others' time", ["", *head], rows)
-    sizes = list(next(iter(bytes_.values())))
-    rows = [
-        [f"{c.storage}: {c.name}", *(f"{bytes_[c][size][0]:,}" for size in sizes)]
-        + [f"{bytes_[c][size][1]:,}" if c.storage == "PostgreSQL" else "" for size in sizes]
-        for c in contestants
-        if c in bytes_
-    ]
-    head = [*sizes, *(f"WAL, {size}" for size in sizes)]
-    print_table("Bytes written by a save", ["", *head], rows)
+    print_table(
+        "Milliseconds", head, [[f"{c.storage}: {c.name}", *milliseconds(c)] for c in contestants]
+    )
+    print_table(
+        "Ours as a multiple of the other's time",
+        head,
+        [
+            [f"{a.storage}: {a.name} / {b.name}", *ratios(a, b)]
+            for a in contestants
+            for b in contestants
+            if a.ours and not b.ours and a.storage == b.storage
+        ],
+    )
+    print_table(
+        "Bytes written by a save: values and keys; for PostgreSQL also its write-ahead log",
+        ["", *sizes, *(f"log, {size}" for size in sizes)],
+        [
+            [f"{c.storage}: {c.name}", *bytes_written(c)]
+            for c in contestants
+            if any(handed for handed, _ in sent[c].values())
+        ],
+    )
 
 
 def main() -> None:
@@ -178,12 +175,14 @@ def main() -> None:
     ):
         site.set_up(directory=Path(directory), redis=redis_port, postgres=postgres_port)
         from redis import Redis
+        from redis.utils import HIREDIS_AVAILABLE
 
         from benchmarks.sessions.contestants import contestants
 
+        print(f"redis-py {'with' if HIREDIS_AVAILABLE else 'without'} hiredis", flush=True)
         everybody = contestants(redis_port)
         times: Times = {contestant: {} for contestant in everybody}
-        bytes_: dict[Any, dict[str, tuple[int, int]]] = {c: {} for c in everybody}
+        sent: dict[Any, dict[str, tuple[int, int]]] = {contestant: {} for contestant in everybody}
         for size in options.sizes:
             for contestant in everybody:
                 contestant.create(content(SIZES[size]))
@@ -196,8 +195,8 @@ def main() -> None:
                     times[c][mode, size] = time
             with Redis(port=redis_port) as client:
                 for contestant in everybody:
-                    bytes_[contestant][size] = written(contestant, client, runner)
-        report(everybody, times, bytes_)
+                    sent[contestant][size] = written(contestant, client, runner)
+        report(times, sent)
 
 
 if __name__ == "__main__":
