@@ -25,6 +25,10 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 DEMO_PASSWORD = "gradio-demo"
 START_LIMIT = 90.0
 STOP_LIMIT = 10.0
+# Seconds that a loaded machine may add to what has a limit of its own. A loop that is blocked by
+# a store that hangs stands still for longer than `BLOCKED`.
+GRACE = 2.0
+BLOCKED = 1.4
 
 ServerName = Literal["runserver", "daphne", "uvicorn"]
 SERVERS: tuple[ServerName, ...] = ("runserver", "daphne", "uvicorn")

@@ -270,7 +270,7 @@ class TestAccount:
             ("", "1", "Give the key a name"),
             ("k" * 101, "1", "Give the key a name"),
             ("notes", "not json", "not JSON"),
-            ("_auth_user_id", '"1"', "cannot be stored"),
+            ("_auth_user_id", '"1"', "belongs to the framework"),
             ("account_authentication_methods", "[]", "belongs to the framework"),
             ("notes", '"' + "x" * 10_000 + '"', "longer than"),
         ],

@@ -21,7 +21,7 @@ from django.core.cache.backends.locmem import LocMemCache
 from sessionstate.backends.base import Kind, size_of
 from sessionstate.backends.cache import Backend
 from sessionstate.errors import RevocationPending, SessionGone, StoreFull, StoreUnavailable
-from tests.servers import component, free_port, running
+from tests.servers import BLOCKED, GRACE, component, free_port, running
 from tests.sessionstate.caches import Config, cache_backend, config
 from tests.sessionstate.test_backends import A, B, loaded, stamp
 
@@ -230,8 +230,8 @@ def test_a_stopped_server_is_an_error_and_a_started_one_serves_again(service: Se
     backend.create(A, OLD, stamp(), limit=LIMIT)
     server.stop()
     for name, operation in OPERATIONS.items():
-        assert refused(partial(operation, backend)) < 1, name
-    assert refused(partial(backend._store.read_many, ["name"])) < 1
+        assert refused(partial(operation, backend)) < 1 + GRACE, name
+    assert refused(partial(backend._store.read_many, ["name"])) < 1 + GRACE
     server.start()
     if backend.load(A) is None:  # memory only: it has forgotten all
         backend.create(A, OLD, stamp(), limit=LIMIT)
@@ -278,10 +278,10 @@ async def test_a_frozen_server_is_an_error_in_time_and_blocks_nobody(service: Se
             backend.acreate(B, OLD, stamp(), limit=LIMIT),
             return_exceptions=True,
         )
-        assert time.monotonic() - started < 2.5
+        assert time.monotonic() - started < 2 + GRACE
         assert [type(answer) for answer in answers] == [StoreUnavailable] * 4
     watching.cancel()
-    assert late < 0.5
+    assert late < BLOCKED
     snapshot = await backend.aload(A)
     assert snapshot is not None
     # A save that got no answer may have been done when the server went on.

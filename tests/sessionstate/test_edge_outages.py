@@ -19,7 +19,9 @@ import httpx
 import pytest
 
 from tests.servers import (
+    BLOCKED,
     DEMO_PASSWORD,
+    GRACE,
     Site,
     SiteFactory,
     manage,
@@ -31,7 +33,7 @@ from tests.sessionstate.redis_process import RedisProcess
 
 # The store counts as down after three quarters of SESSIONSTATE_STORE_TIMEOUT, 1.5 s. A request of
 # many waits for that twice: until a thread of the gate is free, and for itself.
-ANSWER_LIMIT, LIVE_LIMIT, RECOVERY_LIMIT = 4.0, 1.0, 15.0
+ANSWER_LIMIT, LIVE_LIMIT, RECOVERY_LIMIT = 3.0 + GRACE, BLOCKED, 15.0
 APP = "/gradio/assistant"
 
 PAGE = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "none"}
