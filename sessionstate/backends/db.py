@@ -42,7 +42,7 @@ from sessionstate.errors import (
     StoreUnavailable,
     VersionConflict,
 )
-from sessionstate.models import StateLock, StateRecord
+from sessionstate.models import StateRecord
 
 _sqlite_writer = threading.Lock()
 _CHUNK = 500  # parameters in one IN list
@@ -206,21 +206,30 @@ class Backend(ThreadedBackend):
         return bool(cursor.rowcount > 0)
 
     def lock(self, address: Address, token: str, age: float) -> bool:
-        locks, now = StateLock.objects.using(self.alias), timestamp()
+        name, now = str(address), timestamp()
         with self._cursor() as cursor:
-            cursor.execute(f"SELECT until FROM {LOCK} WHERE address = %s", [str(address)])
+            cursor.execute(f"SELECT until FROM {LOCK} WHERE address = %s", [name])
             held = cursor.fetchone()
             if held is None:
-                try:
-                    with transaction.atomic(self.alias):
-                        locks.create(address=str(address), token=token, until=now + age)
-                except IntegrityError:
-                    return False
-                return True
+                return self._insert_lock(cursor, [name, token, now + age])
             if held[0] > now:  # a waiter only reads, so that it is not in the holder's way
                 return False
-            expired = locks.filter(address=str(address), until__lte=now)
-            return bool(expired.update(token=token, until=now + age))
+            cursor.execute(
+                f"UPDATE {LOCK} SET token = %s, until = %s WHERE address = %s AND until <= %s",
+                [token, now + age, name, now],
+            )
+            return bool(cursor.rowcount > 0)
+
+    def _insert_lock(self, cursor: CursorWrapper, row: list[str | float]) -> bool:
+        outer = connections[self.alias].in_atomic_block  # which a failed statement would spoil
+        try:
+            with transaction.atomic(self.alias) if outer else nullcontext():
+                cursor.execute(
+                    f"INSERT INTO {LOCK} (address, token, until) VALUES (%s, %s, %s)", row
+                )
+        except IntegrityError:  # somebody was faster
+            return False
+        return True
 
     def unlock(self, address: Address, token: str) -> None:
         with self._cursor() as cursor:
