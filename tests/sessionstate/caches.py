@@ -14,8 +14,7 @@ from django.test import override_settings
 
 from sessionstate.backends.base import Address
 from sessionstate.backends.cache import Backend
-from sessionstate.backends.cache.cell import Cell, decode
-from sessionstate.backends.cache.records import cell_name
+from sessionstate.backends.cache.cell import Cell, cell_name, decode
 from tests.sessionstate.test_backends import A
 
 Config = dict[str, Any]

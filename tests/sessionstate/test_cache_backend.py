@@ -11,13 +11,13 @@ import pytest
 from django.core.cache import caches
 
 from sessionstate import clock
-from sessionstate.backends.base import Kind, size_of
+from sessionstate.backends.base import Address, Kind, size_of
 from sessionstate.backends.cache import Backend
+from sessionstate.backends.cache.cell import cell_name
 from sessionstate.backends.cache.chain import ChainStore
-from sessionstate.backends.cache.records import cell_name
 from sessionstate.backends.cache.registry import GRACE, RENEW
 from sessionstate.clock import timestamp
-from sessionstate.errors import LockTimeout, SessionExists, SessionGone
+from sessionstate.errors import LockTimeout, SessionExists, SessionGone, StoreUnavailable
 from tests.sessionstate import test_backends
 from tests.sessionstate.caches import CACHES, Config, before_swap, cache_backend, cell_of, locmem
 from tests.sessionstate.test_backends import A, B, loaded, stamp
@@ -158,6 +158,26 @@ def test_threads_of_one_process_do_not_lose_each_others_keys(backend: Backend) -
     assert (snapshot.info.version, snapshot.info.size) == (161, size_of(snapshot.values))
 
 
+def test_threads_of_one_process_read_their_own_sessions(backend: Backend) -> None:
+    addresses = [Address(Kind.SESSION, f"{n}" * 32) for n in range(8)]
+    for address in addresses:
+        backend.create(address, {"whose": address.id.encode(), "b": BIG}, stamp(600), limit=LIMIT)
+    wrong: list[object] = []
+
+    def read(address: Address) -> None:
+        for _ in range(150):
+            snapshot = backend.load(address)
+            if snapshot is None or snapshot.values["whose"] != address.id.encode():
+                wrong.append(snapshot)
+
+    threads = [threading.Thread(target=read, args=(address,)) for address in addresses]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
 # Killed -----------------------------------------------------------------------------------------
 
 
@@ -283,12 +303,23 @@ def test_bytes_that_are_no_record_count_as_none(in_memory: Backend) -> None:
         in_memory.delete(A)
 
 
+def test_a_cell_under_another_records_name_is_refused(in_memory: Backend) -> None:
+    """A client that answers to another question must not let one user into another's session."""
+    in_memory.create(A, {"whose": b"a"}, stamp(), limit=LIMIT)
+    in_memory.create(B, {"whose": b"b"}, stamp(), limit=LIMIT)
+    cache = caches["default"]
+    cache.set(cell_name(A), cache.get(cell_name(B)))
+    with pytest.raises(StoreUnavailable):
+        in_memory.load(A)
+    assert loaded(in_memory, B).values["whose"] == b"b"
+
+
 @pytest.mark.parametrize("use", ["touch", "save"])
 def test_lists_that_were_dropped_fill_again_by_use(backend: Backend, use: str) -> None:
     backend.create(A, {"a": b"1"}, stamp(6000, owner="7"), limit=LIMIT)
     cell = cell_of(backend)
     caches["default"].clear()
-    backend._store.swap(cell_name(A), backend._store.read(cell_name(A))[1], cell.encode(), 6000)
+    backend._store.swap(cell_name(A), backend._store.read(cell_name(A))[1], cell.encode(A), 6000)
     assert backend.infos(Kind.SESSION, owner="7") == backend.infos(Kind.SESSION) == []
     clock.shift(RENEW + 1)
     if use == "touch":

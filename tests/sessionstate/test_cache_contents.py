@@ -16,9 +16,8 @@ from hypothesis import strategies as st
 from sessionstate import clock
 from sessionstate.backends.base import NEVER, Address, Kind, Stamp, size_of
 from sessionstate.backends.cache import Backend
-from sessionstate.backends.cache.cell import MARGIN
+from sessionstate.backends.cache.cell import MARGIN, cell_name
 from sessionstate.backends.cache.packs import RECENT, SMALL
-from sessionstate.backends.cache.records import cell_name
 from sessionstate.backends.cache.registry import shard_of
 from sessionstate.clock import timestamp
 from tests.sessionstate.caches import before_swap, cache_backend, cell_of, files, locmem

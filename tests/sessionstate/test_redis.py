@@ -21,7 +21,7 @@ from sessionstate.backends.redis import Backend as RedisBackend
 from sessionstate.clock import timestamp
 from sessionstate.engine import SessionStore
 from sessionstate.errors import SessionGone, StateTooLarge, StoreFull, StoreUnavailable
-from tests.servers import GRACE, wait_for
+from tests.servers import wait_for
 from tests.sessionstate.redis_process import RedisProcess
 
 A = Address(Kind.SESSION, "a" * 32)
@@ -317,12 +317,9 @@ def test_what_an_alias_says_of_timeouts_and_protocols_does_not_count(
         assert snapshot == backend.load(A)
         assert backend.delete(A) is not None
         with redis_store.client() as other:
-            other.client_pause(10_000)
-            started = time.monotonic()
-            with pytest.raises(StoreUnavailable):
+            other.client_pause(2500)
+            with pytest.raises(StoreUnavailable):  # with their timeouts it would answer at last
                 backend.load(A)
-            assert time.monotonic() - started < 2 + GRACE
-            other.client_unpause()
 
 
 def test_a_cluster_takes_a_prefix_with_a_hash_tag(tmp_path: Path, transactional_db: None) -> None:

@@ -8,6 +8,7 @@ were written together under a name that is never used again. Newer packs shadow 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import struct
@@ -33,14 +34,26 @@ class Damaged(Exception):
     """The bytes are no cell of ours, or not whole."""
 
 
+class Misplaced(Exception):
+    """The cell of another record: the cache answered to something that it was not asked."""
+
+
+def cell_name(address: Address) -> str:
+    """A digest, because a cache's own tools and logs show names."""
+    text = str(address).encode("utf-8", "surrogatepass")
+    return f"ss:c:{hashlib.sha256(text).hexdigest()[:40]}"
+
+
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """`size` is the bytes of its values; `until` is when the cache may drop it."""
+    """`size` is the bytes of its values; `until` is when the cache may drop it. The checksums are
+    of the index and of the values."""
 
     id: str
     size: int
     index_parts: int
     value_parts: int
+    checksums: tuple[int, int]
     until: float
 
     @property
@@ -86,17 +99,18 @@ class Cell:
         lock = self.lock.until if self.lock else 0.0
         return max(record, lock) + MARGIN
 
-    def encode(self) -> bytes:
+    def encode(self, address: Address) -> bytes:
         """b"" for a cell that says nothing."""
         if self.info is None and self.lock is None:
             return b""
         head = _JSON.encode(
             {
+                "name": cell_name(address),
                 "info": self.info and _fields(self.info),
                 "lock": self.lock and [self.lock.token, self.lock.until],
                 "listed": [self.listed, _number(self.listed_until)],
                 "packs": [
-                    [p.id, p.size, p.index_parts, p.value_parts, _number(p.until)]
+                    [p.id, p.size, p.index_parts, p.value_parts, p.checksums, _number(p.until)]
                     for p in self.packs
                 ],
                 "recent": {
@@ -109,7 +123,7 @@ class Cell:
 
 
 def decode(raw: bytes | None, address: Address) -> Cell:
-    """Raises `Damaged`."""
+    """Raises `Damaged`, `Misplaced`."""
     if not raw:
         return Cell()
     if len(raw) < _PREFIX.size:
@@ -119,6 +133,8 @@ def decode(raw: bytes | None, address: Address) -> Cell:
     if form != _FORMAT or zlib.crc32(body) != checksum:
         raise Damaged("of another format, or the checksum does not match")
     head = json.loads(body[:length])
+    if head["name"] != cell_name(address):
+        raise Misplaced
     return Cell(
         info=_info(address, head["info"]) if head["info"] else None,
         recent=_recent(head["recent"], body[length:]),
@@ -138,8 +154,16 @@ def _recent(lengths: dict[str, int | None], data: bytes) -> Recent:
     return recent
 
 
-def _pack(id: str, size: int, index_parts: int, value_parts: int, until: float | None) -> Pack:
-    return Pack(id, size, index_parts, value_parts, _time(until))
+def _pack(
+    id: str,
+    size: int,
+    index_parts: int,
+    value_parts: int,
+    checksums: list[int],
+    until: float | None,
+) -> Pack:
+    index, values = checksums
+    return Pack(id, size, index_parts, value_parts, (index, values), _time(until))
 
 
 def _fields(info: Info) -> list[Any]:

@@ -158,11 +158,13 @@ class PylibmcStore(MemcachedStore):
         return rebuilt(self._alias, behaviors=behaviors)
 
     def _get(self, cache: Any, name: str) -> tuple[bytes | None, Token]:
+        # Given as `str` it is freed while `gets` waits, and may ask for another thread's key.
+        key = cache.make_and_validate_key(name).encode()
         while True:
             asked = time.monotonic()
-            data, token = super()._get(cache, name)
+            data, token = cache._cache.gets(key)
             if token is not None or self._is_missing(cache, name, asked):
-                return data, token
+                return data or None, token
 
     def _get_many(self, cache: Any, names: list[str]) -> dict[str, bytes]:
         asked = time.monotonic()

@@ -14,6 +14,7 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
+from zlib import crc32
 
 from sessionstate.backends.base import Info, size_of
 from sessionstate.backends.cache.cell import MARGIN, Cell, Pack, Recent
@@ -32,7 +33,7 @@ Index = Mapping[str, int | None]
 
 
 class Missing(Exception):
-    """The cache has dropped a part of a pack."""
+    """The cache has dropped or damaged a part of a pack."""
 
     def __init__(self, pack: Pack) -> None:
         super().__init__(pack.id)
@@ -109,12 +110,11 @@ class Packs:
         names = [name for pack in indexed for name in pack.index_names]
         names += [name for pack in valued for name in pack.value_names]
         parts = self.store.read_many(names) if names else {}
-        indexes = [json.loads(_joined(parts, pack, pack.index_names)) for pack in indexed]
-        data = {pack.id: _joined(parts, pack, pack.value_names) for pack in valued}
-        for pack in valued:
-            if len(data[pack.id]) != pack.size:
-                raise Missing(pack)
-        return indexes, data
+        indexes = [_joined(parts, pack, pack.index_names, pack.checksums[0]) for pack in indexed]
+        data = {
+            pack.id: _joined(parts, pack, pack.value_names, pack.checksums[1]) for pack in valued
+        }
+        return [json.loads(index) for index in indexes], data
 
     def _write(self, values: Recent, expires: float) -> Pack:
         index = json.dumps(
@@ -125,7 +125,8 @@ class Packs:
         now = timestamp()
         # Twice as long as it needs to live now, so that a record in use moves its packs rarely.
         until = now + 2 * max(expires - now, 0.0) + 2 * MARGIN
-        pack = Pack(secrets.token_hex(10), len(data), _parts(index), _parts(data), until)
+        checksums = (crc32(index), crc32(data))
+        pack = Pack(secrets.token_hex(10), len(data), _parts(index), _parts(data), checksums, until)
         items = dict(zip(pack.index_names, _cut(index), strict=True))
         items |= zip(pack.value_names, _cut(data), strict=True)
         self.store.put(items, until - now)
@@ -188,11 +189,12 @@ def _unpacked(index: Index, data: bytes) -> Iterator[tuple[str, bytes | None]]:
         yield key, None if length is None else data[end - length : end]
 
 
-def _joined(parts: Mapping[str, bytes], pack: Pack, names: Sequence[str]) -> bytes:
-    try:
-        return b"".join([parts[name] for name in names])
-    except KeyError as error:
-        raise Missing(pack) from error
+def _joined(parts: Mapping[str, bytes], pack: Pack, names: Sequence[str], checksum: int) -> bytes:
+    """Raises `Missing`, also for what is there but is not what was written."""
+    data = b"".join([parts.get(name, b"") for name in names])
+    if crc32(data) != checksum:
+        raise Missing(pack)
+    return data
 
 
 def _parts(data: bytes) -> int:

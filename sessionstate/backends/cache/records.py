@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from sessionstate.backends.base import Address, Info, Snapshot
-from sessionstate.backends.cache.cell import Cell, Damaged, Pack, decode
+from sessionstate.backends.cache.cell import Cell, Damaged, Misplaced, Pack, cell_name, decode
 from sessionstate.backends.cache.packs import Missing, Packs
 from sessionstate.backends.cache.stores import Store
 from sessionstate.backends.cache.swap import Swapper, Write
@@ -63,7 +62,7 @@ class Records:
             after = change(before)
             if after is before:
                 return None
-            return Write(after.encode(), after.until - timestamp())
+            return Write(after.encode(address), after.until - timestamp())
 
         # Of a swap that fails without an answer nobody knows whether it was done, so its packs
         # are left to their timeouts.
@@ -94,15 +93,11 @@ class Records:
         self._edit(address, change)
 
 
-def cell_name(address: Address) -> str:
-    """Of the cell. A digest, because a cache's own tools and logs show names."""
-    text = str(address).encode("utf-8", "surrogatepass")
-    return f"ss:c:{hashlib.sha256(text).hexdigest()[:40]}"
-
-
 def _decoded(raw: bytes | None, address: Address) -> Cell:
     try:
         return decode(raw, address)
     except Damaged as error:
         logger.warning("%s %s cannot be read: %s", address.kind, address.id[:8], error)
         return Cell()
+    except Misplaced as error:
+        raise StoreUnavailable("the session cache mixes things up") from error
