@@ -5,7 +5,7 @@ All take turns in one run, so that whatever else the machine does hits all of th
 of each counts. Ratios are what to look at: the times are this machine's. Redis and PostgreSQL are
 started for it, and wait for no disk.
 
-    python benchmarks/session_engines.py                 2 to 3 minutes
+    python benchmarks/session_engines.py                 3 minutes
     python benchmarks/session_engines.py --seconds 5     for a quick look
 """
 

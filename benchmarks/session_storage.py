@@ -2,7 +2,7 @@
 
 Redis and PostgreSQL are started for it, PostgreSQL as it comes, so it waits for the disk.
 
-    python benchmarks/session_storage.py                  some 2 minutes
+    python benchmarks/session_storage.py                  a minute
     python benchmarks/session_storage.py --sessions 20000 for a quick look at the purge
 """
 
