@@ -220,10 +220,11 @@ def test_a_value_of_ten_megabytes_comes_back(backend: Backend) -> None:
 def test_more_tasks_than_connections_wait_for_their_turn(
     backend: Backend, redis_store: redis.Redis
 ) -> None:
-    backend.create(A, {"a": b"1"}, stamp(), limit=LIMIT)
+    patient = RedisBackend()  # reads the timeout that this test is given
+    patient.create(A, {"a": b"1"}, stamp(), limit=LIMIT)
 
     async def main() -> int:
-        loads = await asyncio.gather(*[backend.aload(A) for _ in range(300)])
+        loads = await asyncio.gather(*[patient.aload(A) for _ in range(300)])
         assert all(snapshot is not None for snapshot in loads)
         return len(redis_store.client_list())
 
