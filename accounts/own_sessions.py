@@ -8,9 +8,8 @@ from django.contrib.auth import logout
 from django.http import HttpRequest
 
 from sessionstate import logins
+from sessionstate.devices import describe
 from sessionstate.logins import Login
-
-from .devices import describe
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,9 +88,7 @@ class RedisStore:
     def read(self, name: str) -> tuple[bytes | None, Token]:
         with answering():
             data = self._client.get(self._key(name))
-        if data is None:
-            return None, ""
-        return data, hashlib.sha1(data, usedforsecurity=False).hexdigest()
+        return data, "" if data is None else self.token_of(data)
 
     def read_many(self, names: Iterable[str]) -> dict[str, bytes]:
         names = list(names)
@@ -98,6 +96,9 @@ class RedisStore:
             found = self._client.mget(map(self._key, names))
         pairs = zip(names, found, strict=True)
         return {name: data for name, data in pairs if data is not None}
+
+    def token_of(self, data: bytes) -> Token | None:
+        return hashlib.sha1(data, usedforsecurity=False).hexdigest()
 
     def swap(self, name: str, token: Token, data: bytes, timeout: float) -> bool:
         with answering():
