@@ -89,7 +89,7 @@ def running(
         ) as process,
     ):
         try:
-            wait_for(lambda: _listens(port) or process.poll() is not None, what=command[0])
+            wait_for(lambda: _listens(port) or process.poll() is not None, 60, command[0])
             assert process.poll() is None, log.read_text()
             yield process
         finally:
