@@ -61,21 +61,15 @@ _CHECK = """
 local held = redis.call('GET', KEYS[1])
 if (held and redis.sha1hex(held) or '') ~= ARGV[1] then return 0 end
 """
-_SWAP = (
-    _CHECK
-    + """
+_SWAP = f"""{_CHECK}
 if ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2])
 else redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3]) end
 return 1
 """
-)
-_DROP = (
-    _CHECK
-    + """
+_DROP = f"""{_CHECK}
 redis.call('DEL', KEYS[1])
 return 1
 """
-)
 
 
 class RedisStore:
