@@ -17,13 +17,7 @@ from sessionstate.backends.cache.cell import cell_name
 from sessionstate.backends.cache.chain import ChainStore
 from sessionstate.backends.cache.registry import GRACE, RENEW
 from sessionstate.clock import timestamp
-from sessionstate.errors import (
-    LockTimeout,
-    SessionExists,
-    SessionGone,
-    StoreUnavailable,
-    VersionConflict,
-)
+from sessionstate.errors import LockTimeout, SessionExists, SessionGone, StoreUnavailable
 from tests.sessionstate import test_backends
 from tests.sessionstate.caches import CACHES, Config, before_swap, cache_backend, cell_of, locmem
 from tests.sessionstate.test_backends import A, B, loaded, stamp
@@ -121,57 +115,6 @@ def test_a_reader_finds_the_new_values_when_the_old_ones_go_under_its_hands(
 
     monkeypatch.setattr(store, "read_many", read_late)
     assert loaded(backend).values["a"] == BIG[::-1] + b"y"
-
-
-MEANWHILE: dict[str, Callable[[Backend], object]] = {
-    "nothing": lambda other: None,
-    "saved": lambda other: other.save(A, {"b": b"2", "big": BIG}, stamp(), limit=LIMIT),
-    "deleted": lambda other: other.delete(A),
-    "created anew": lambda other: (
-        other.delete(A),
-        other.create(A, {"b": b"2"}, stamp(), limit=LIMIT),
-    ),
-    "locked": lambda other: other.lock(A, "two", 10),
-}
-
-
-@pytest.mark.parametrize("meanwhile", MEANWHILE)
-def test_nothing_is_decided_by_what_was_seen_before(backend: Backend, meanwhile: str) -> None:
-    """A process that has just loaded or saved a record remembers it; another changes it."""
-    values = {"a": b"1", "old": BIG[:5000]}
-    backend.create(A, values, stamp(), limit=LIMIT)
-    other = Backend()
-    for operation in ("save", "delete", "lock", "save with a token", "save of a version"):
-        other.delete(A)
-        other.unlock(A, "one")
-        other.unlock(A, "two")
-        other.create(A, values, stamp(), limit=LIMIT)
-        backend.save(A, {}, stamp(), limit=LIMIT)
-        loaded(backend)
-        MEANWHILE[meanwhile](other)
-        gone, before = meanwhile == "deleted", other.load(A)
-        locked = meanwhile == "locked"
-        if operation == "save" and gone:
-            with pytest.raises(SessionGone):
-                backend.save(A, {"a": b"3"}, stamp(), limit=LIMIT)
-        elif operation == "save":
-            assert before is not None
-            info = backend.save(A, {"a": b"3"}, stamp(), limit=LIMIT)
-            assert dict(loaded(other).values) == {**before.values, "a": b"3"}
-            assert loaded(other).info == info
-            assert info.version == before.info.version + 1
-        elif operation == "delete":
-            deleted = backend.delete(A)
-            assert deleted == (before.info if before else None)
-            assert other.load(A) is None
-        elif operation == "lock":
-            assert backend.lock(A, "one", 10) is not locked
-        elif operation == "save with a token" and not gone:
-            with pytest.raises(LockTimeout):
-                backend.save(A, {"a": b"3"}, stamp(), limit=LIMIT, token="one")
-        elif operation == "save of a version" and meanwhile == "saved":
-            with pytest.raises(VersionConflict):
-                backend.save(A, {"a": b"3"}, stamp(), limit=LIMIT, version=2)
 
 
 def test_a_slower_writer_of_a_chain_does_not_leave_its_name_behind_the_end(

@@ -46,9 +46,6 @@ class ChainStore:
         found = {name: entry[self._HEAD.size :] for name, entry in newest.items()}
         return {name: data for name, data in found.items() if data}
 
-    def token_of(self, data: bytes) -> Token | None:
-        return None
-
     def swap(self, name: str, token: Token, data: bytes, timeout: float) -> bool:
         until = time.time() + timeout
         entry = self._HEAD.pack(until, secrets.token_bytes(16)) + data

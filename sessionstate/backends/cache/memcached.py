@@ -99,9 +99,6 @@ class MemcachedStore:
         found: dict[str, bytes] = cache.get_many(names)
         return {name: data for name, data in found.items() if data}
 
-    def token_of(self, data: bytes) -> Token | None:
-        return None
-
     def swap(self, name: str, token: Token, data: bytes, timeout: float) -> bool:
         with self._client() as cache:
             if token is None:

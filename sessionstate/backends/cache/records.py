@@ -24,14 +24,11 @@ class Records:
         self.packs = Packs(store)
 
     def load(self, address: Address) -> Snapshot | None:
-        name = cell_name(address)
         while True:
-            raw, _ = self._store.read(name)
-            cell = _decoded(raw, address)
+            cell = _decoded(self._store.read(cell_name(address))[0], address)
             info = cell.live(timestamp())
-            if raw is None or info is None:
+            if info is None:
                 return None
-            self._swapper.remember(name, raw)
             try:
                 return Snapshot(info, self.packs.values(cell))
             except Missing as missing:  # or a save has just put another pack in its place

@@ -56,17 +56,18 @@ def django_redis_store(alias: str, on_connect: OnConnect) -> RedisStore | None:
         return None
 
 
-# ARGV[1] is the digest of what must be there, or "" for nothing.
-_CHECK = """
+_SWAP = """
 local held = redis.call('GET', KEYS[1])
-if (held and redis.sha1hex(held) or '') ~= ARGV[1] then return 0 end
-"""
-_SWAP = f"""{_CHECK}
+if held then
+    if redis.sha1hex(held) ~= ARGV[1] then return 0 end
+elseif ARGV[1] ~= '' then return 0 end
 if ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2])
 else redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3]) end
 return 1
 """
-_DROP = f"""{_CHECK}
+_DROP = """
+local held = redis.call('GET', KEYS[1])
+if held and redis.sha1hex(held) ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1])
 return 1
 """
@@ -87,7 +88,9 @@ class RedisStore:
     def read(self, name: str) -> tuple[bytes | None, Token]:
         with answering():
             data = self._client.get(self._key(name))
-        return data, "" if data is None else self.token_of(data)
+        if data is None:
+            return None, ""
+        return data, hashlib.sha1(data, usedforsecurity=False).hexdigest()
 
     def read_many(self, names: Iterable[str]) -> dict[str, bytes]:
         names = list(names)
@@ -95,9 +98,6 @@ class RedisStore:
             found = self._client.mget(map(self._key, names))
         pairs = zip(names, found, strict=True)
         return {name: data for name, data in pairs if data is not None}
-
-    def token_of(self, data: bytes) -> Token | None:
-        return hashlib.sha1(data, usedforsecurity=False).hexdigest()
 
     def swap(self, name: str, token: Token, data: bytes, timeout: float) -> bool:
         with answering():

@@ -50,9 +50,6 @@ class Store(Protocol):
     def read_many(self, names: Iterable[str]) -> dict[str, bytes]:
         """What there is of these; the newest content of each."""
 
-    def token_of(self, data: bytes) -> Token | None:
-        """The token that reading this content would give; `None` if only the cache knows."""
-
     def swap(self, name: str, token: Token, data: bytes, timeout: float) -> bool:
         """Replaces the content that `token` stands for; `False` when it is another by now."""
 
@@ -124,9 +121,6 @@ class GuardedStore:
         with answering():
             found: dict[str, bytes] = self._cache.get_many(list(names))
             return found
-
-    def token_of(self, data: bytes) -> Token | None:
-        return data
 
     def swap(self, name: str, token: Token, data: bytes, timeout: float) -> bool:
         with answering(), self._guard(name):

@@ -7,7 +7,6 @@ import os
 import random
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,8 +17,6 @@ from sessionstate.conf import conf
 from sessionstate.errors import StoreUnavailable
 
 _TURNS = 256
-# Contents that are remembered, of some kilobytes each.
-_MOST = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +44,6 @@ class Swapper:
         self.store = store
         self._process = 0
         self._turns: list[_Turn] = []
-        self._seen: OrderedDict[str, bytes] = OrderedDict()
-        self._seeing = threading.Lock()
-
-    def remember(self, name: str, held: bytes) -> None:
-        """What was just read is most likely what the next swap finds: it need not read again.
-        If it is not, the swap says so."""
-        with self._seeing:
-            self._seen[name] = held
-            if len(self._seen) > _MOST:
-                self._seen.popitem(last=False)
-
-    def _remembered(self, name: str) -> bytes | None:
-        with self._seeing:
-            return self._seen.pop(name, None)
 
     def swap(self, name: str, change: Callable[[bytes | None], Write | None]) -> None:
         """Replaces a content by what `change` makes of it; `None` leaves it as it is.
@@ -69,8 +52,6 @@ class Swapper:
         What it raises ends the matter, with nothing changed.
         """
         with self._turn(name):
-            if self._swapped_unread(name, change):
-                return
             deadline = time.monotonic() + conf.lock_timeout
             attempt = 0
             while True:
@@ -83,26 +64,10 @@ class Swapper:
                 attempt += 1
                 time.sleep(random.uniform(0, 0.001) * min(attempt, 10))
 
-    def _swapped_unread(self, name: str, change: Callable[[bytes | None], Write | None]) -> bool:
-        held = self._remembered(name)
-        token = None if held is None else self.store.token_of(held)
-        if token is None:
-            return False
-        try:
-            write = change(held)
-        except StoreUnavailable:
-            raise
-        except Exception:  # it may be outdated: only of what is read now may be complained
-            return False
-        return write is not None and self._written(name, token, write)
-
     def _written(self, name: str, token: object, write: Write) -> bool:
-        if not write.data:
-            return self.store.drop(name, token)
-        swapped = self.store.swap(name, token, write.data, write.timeout)
-        if swapped:
-            self.remember(name, write.data)
-        return swapped
+        if write.data:
+            return self.store.swap(name, token, write.data, write.timeout)
+        return self.store.drop(name, token)
 
     @contextmanager
     def _turn(self, name: str) -> Iterator[None]:
