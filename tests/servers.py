@@ -165,6 +165,9 @@ class Postgres:
         flags = [word for key, value in options.items() for word in ("-c", f"{key}={value}")]
         command = [str(self.bin / "postgres"), "-D", str(self._directory / "data"), *flags]
         self._running.enter_context(running(command, self.port, self._directory, self._user))
+        # It listens before it lets anybody in.
+        ready = [str(self.bin / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        wait_for(lambda: subprocess.run(ready).returncode == 0, 60, "PostgreSQL is not ready")
 
     def stop(self) -> None:
         """At once, whoever is connected; what was committed is there after the next start."""
