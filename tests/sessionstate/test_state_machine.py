@@ -30,6 +30,7 @@ from sessionstate.backends.base import size_of
 from sessionstate.codec import encode
 from sessionstate.engine import SessionStore
 from sessionstate.errors import SessionGone, StateTooLarge
+from sessionstate.threads import in_thread
 
 # Time moves by hundreds of seconds, and no limit is a multiple of that: what the test itself takes
 # does not matter.
@@ -157,7 +158,7 @@ class AsyncFace(SyncFace):
         async def work() -> None:
             async with self.state.atomic():
                 # What others do meanwhile is sync code, which Django refuses on the loop.
-                await asyncio.to_thread(block)
+                await in_thread(block)
 
         self.run(work())
 
