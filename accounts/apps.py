@@ -10,7 +10,9 @@ class AccountsConfig(AppConfig):
 
         from sessionstate.codec import storable
 
-        from . import checks, programs  # noqa: F401
+        from . import changes, checks, programs  # noqa: F401
+
+        changes.watch()
 
         # allauth keeps one in the session of somebody who is half signed in.
         storable("allauth.EmailVerificationMethod")(app_settings.EmailVerificationMethod)
