@@ -81,12 +81,16 @@ def before_swap(
     monkeypatch: pytest.MonkeyPatch, backend: Backend, action: Callable[[], object]
 ) -> None:
     """Once, when the next record is about to be replaced: the latest moment to be paused."""
-    store, swap = backend._store, backend._store.swap
+    store = backend._store
 
-    def swap_late(name: str, *args: Any) -> bool:
-        if name.startswith("ss:c:"):
-            monkeypatch.undo()
-            action()
-        return swap(name, *args)
+    def late(operation: Callable[..., bool]) -> Callable[..., bool]:
+        def call(name: str, *args: Any) -> bool:
+            if name.startswith("ss:c:"):
+                monkeypatch.undo()
+                action()
+            return operation(name, *args)
 
-    monkeypatch.setattr(store, "swap", swap_late)
+        return call
+
+    monkeypatch.setattr(store, "swap", late(store.swap))
+    monkeypatch.setattr(store, "drop", late(store.drop))

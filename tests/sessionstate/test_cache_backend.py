@@ -62,6 +62,26 @@ def test_a_paused_writer_cannot_bring_back_a_deleted_record(
     assert Backend().load(A) is None
 
 
+def test_of_two_that_delete_one_has_done_it(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info = backend.create(A, {"a": BIG}, stamp(), limit=LIMIT)
+    deleted: list[object] = []
+    before_swap(monkeypatch, backend, lambda: deleted.append(Backend().delete(A)))
+    assert backend.delete(A) is None
+    assert deleted == [info]
+
+
+def test_a_paused_delete_ends_what_was_saved_meanwhile(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend.create(A, {"a": BIG}, stamp(), limit=LIMIT)
+    before_swap(monkeypatch, backend, lambda: Backend().save(A, {"a": b"2"}, stamp(), limit=LIMIT))
+    deleted = backend.delete(A)
+    assert deleted is not None and deleted.version == 2
+    assert backend.load(A) is None
+
+
 def test_a_paused_holder_of_a_lock_cannot_write_after_its_successor_has_read(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:

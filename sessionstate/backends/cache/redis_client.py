@@ -56,18 +56,17 @@ def django_redis_store(alias: str, on_connect: OnConnect) -> RedisStore | None:
         return None
 
 
-_SWAP = """
+# ARGV[1] is the digest of what must be there, or "" for nothing.
+_CHECK = """
 local held = redis.call('GET', KEYS[1])
-if held then
-    if redis.sha1hex(held) ~= ARGV[1] then return 0 end
-elseif ARGV[1] ~= '' then return 0 end
+if (held and redis.sha1hex(held) or '') ~= ARGV[1] then return 0 end
+"""
+_SWAP = f"""{_CHECK}
 if ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2])
 else redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3]) end
 return 1
 """
-_DROP = """
-local held = redis.call('GET', KEYS[1])
-if held and redis.sha1hex(held) ~= ARGV[1] then return 0 end
+_DROP = f"""{_CHECK}
 redis.call('DEL', KEYS[1])
 return 1
 """
