@@ -43,7 +43,10 @@ class StateValue(models.Model):
     it: with it one statement can keep the record's sum exact on PostgreSQL."""
 
     pk = models.CompositePrimaryKey("record_id", "name")
-    record = models.ForeignKey(StateRecord, on_delete=models.CASCADE, related_name="values")
+    # No index of its own: the primary key begins with it.
+    record = models.ForeignKey(
+        StateRecord, on_delete=models.CASCADE, related_name="values", db_index=False
+    )
     name = models.CharField(max_length=255)
     data = models.BinaryField()
     size = models.IntegerField()
