@@ -12,7 +12,7 @@ from django.http import HttpRequest
 
 from sessionstate.engine import Client, SessionStore
 from sessionstate.threads import in_thread
-from sessionstate.tickets import BadTicket, Ticket, get_scheme
+from sessionstate.tickets import BadTicket, Ticket, read_ticket
 
 from .keys import KeyTicket
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from .models import ApiKey
 
 # missing: no ticket was sent; invalid: it is broken or expired; ended: its session is gone;
-# foreign: its session is somebody else's; nobody: a visitor's session, or the user was disabled
-# or has a new password since.
-Code = Literal["missing", "invalid", "ended", "foreign", "nobody"]
+# foreign: its session is somebody else's; refused: a verifier of the site said no; nobody: a
+# visitor's session, or the user was disabled or has a new password since.
+Code = Literal["missing", "invalid", "ended", "foreign", "refused", "nobody"]
 
 
 class NotAuthenticated(Exception):
@@ -50,15 +50,22 @@ class Identity:
         return self.key is None or self.key.write
 
 
-def identify(headers: Mapping[str, str], cookies: Mapping[str, str]) -> Identity:
-    """Raises `NotAuthenticated`, and `StoreUnavailable` when nobody can tell."""
+def identify(
+    headers: Mapping[str, str],
+    cookies: Mapping[str, str],
+    request: HttpRequest | None = None,
+) -> Identity:
+    """`request` is what `SESSIONSTATE_VERIFIERS` look at; without it they refuse.
+
+    Raises `NotAuthenticated`, and `StoreUnavailable` when nobody can tell.
+    """
     try:
-        ticket = get_scheme().read(headers, cookies)
+        ticket = read_ticket(headers, cookies)
     except BadTicket as error:
         raise NotAuthenticated("invalid", str(error)) from error
     if ticket is None:
         raise NotAuthenticated("missing")
-    return identify_ticket(ticket)
+    return identify_ticket(ticket, request=request)
 
 
 class _FixedId(SessionStore):
@@ -67,18 +74,22 @@ class _FixedId(SessionStore):
         cookie to go with it. A program cannot be told, and its tokens name the old one."""
 
 
-def identify_ticket(ticket: Ticket, client: Client | None = None) -> Identity:
+def identify_ticket(
+    ticket: Ticket, client: Client | None = None, request: HttpRequest | None = None
+) -> Identity:
     """`client` is noted as the last user of the session when that is saved."""
     if isinstance(ticket, KeyTicket):
-        return _identify_program(ticket, client)
-    session = _FixedId.for_ticket(ticket, client)
-    request = HttpRequest()
-    request.session = session
+        return _identify_program(ticket, client, request)
+    session = _FixedId.for_ticket(ticket, client, request)
+    asking = HttpRequest()
+    asking.session = session
     # Django's own rules: the backend may refuse (disabled), the hash may be of an old password.
-    user = get_user(request)
+    user = get_user(asking)
     if not user.is_authenticated:
         if session.ticket_error == "foreign":
             raise NotAuthenticated("foreign")
+        if session.ticket_error == "refused":
+            raise NotAuthenticated("refused")
         raise NotAuthenticated("ended" if session.ticket_error else "nobody")
     assert isinstance(user, AbstractBaseUser)
     if session.modified:  # the hash of the password, made anew with the new SECRET_KEY
@@ -87,16 +98,22 @@ def identify_ticket(ticket: Ticket, client: Client | None = None) -> Identity:
     return Identity(user, session, ticket)
 
 
-def _identify_program(ticket: KeyTicket, client: Client | None) -> Identity:
+def _identify_program(
+    ticket: KeyTicket, client: Client | None, request: HttpRequest | None
+) -> Identity:
     from .programs import identify_key  # has models, which this module's importers may precede
 
-    found = identify_key(ticket, client)
+    found = identify_key(ticket, client, request)
     if found is None:
         raise NotAuthenticated("invalid")
     user, session, key = found
     return Identity(user, session, session.ticket or ticket, key)
 
 
-async def aidentify(headers: Mapping[str, str], cookies: Mapping[str, str]) -> Identity:
+async def aidentify(
+    headers: Mapping[str, str],
+    cookies: Mapping[str, str],
+    request: HttpRequest | None = None,
+) -> Identity:
     """`identify` in one hop: session and user are read by one thread, one after the other."""
-    return await in_thread(identify, headers, cookies)
+    return await in_thread(identify, headers, cookies, request)

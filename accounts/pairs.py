@@ -15,6 +15,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 from django.contrib.auth.models import AbstractBaseUser
+from django.http import HttpRequest
 
 from sessionstate import logins
 from sessionstate.clock import timestamp
@@ -45,13 +46,15 @@ def first_pair(session: SessionStore) -> Pair:
     return _pair(session, jti)
 
 
-def rotate(raw: str, *, arrived: float) -> tuple[AbstractBaseUser, Pair]:
+def rotate(
+    raw: str, *, arrived: float, request: HttpRequest | None = None
+) -> tuple[AbstractBaseUser, Pair]:
     """The next pair. `arrived` is when the request came in.
 
     Raises `BadTicket` and `NotAuthenticated`.
     """
     claims = read(RefreshToken, raw)
-    found = identify_ticket(Ticket(claims.session_id, claims.user_id, "bearer"))
+    found = identify_ticket(Ticket(claims.session_id, claims.user_id, "bearer"), request=request)
     session, jti = found.session, uuid4().hex
     with session.atomic():
         state = session.get(_KEY, {})

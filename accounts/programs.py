@@ -20,6 +20,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.db.models.signals import post_delete
 from django.dispatch import receiver
+from django.http import HttpRequest
 
 from sessionstate import logins
 from sessionstate.clock import now
@@ -27,6 +28,7 @@ from sessionstate.conf import conf as state_conf
 from sessionstate.engine import Client, SessionStore
 from sessionstate.errors import SessionGone
 
+from .identity import NotAuthenticated
 from .keys import KeyTicket, digest_of, new_key
 from .models import ApiKey
 
@@ -34,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 MOST_KEYS = 50
 _NOTE_USE_EVERY = timedelta(minutes=1)
-_MARK = "_api_key"
+MARK = "_api_key"
 
 
 class TooManyKeys(Exception):
@@ -87,13 +89,13 @@ def revoke_key(key: ApiKey) -> bool:
 
 
 def identify_key(
-    ticket: KeyTicket, client: Client | None
+    ticket: KeyTicket, client: Client | None, request: HttpRequest | None = None
 ) -> tuple[AbstractBaseUser, SessionStore, ApiKey] | None:
     """`None` when the key is unknown, revoked or expired, or its user may not sign in."""
     key = ApiKey.objects.standing().filter(digest=ticket.digest).first()
     # The backend decides who may be signed in, as it does for every other session.
     user = load_backend(_backend()).get_user(key.user_id) if key else None
-    session = _session(key, ticket, client) if key and user else None
+    session = _session(key, ticket, client, request) if key and user else None
     if key is None or user is None or session is None:
         return None
     _note_use(key)
@@ -104,8 +106,10 @@ def _backend() -> str:
     return settings.AUTHENTICATION_BACKENDS[0]
 
 
-def _session(key: ApiKey, ticket: KeyTicket, client: Client | None) -> SessionStore | None:
-    if (session := _standing(key, ticket, client)) is not None:
+def _session(
+    key: ApiKey, ticket: KeyTicket, client: Client | None, request: HttpRequest | None
+) -> SessionStore | None:
+    if (session := _standing(key, ticket, client, request)) is not None:
         return session
     fresh = SessionStore()
     fresh.client = client
@@ -113,7 +117,7 @@ def _session(key: ApiKey, ticket: KeyTicket, client: Client | None) -> SessionSt
     # new password leaves the keys as they are.
     fresh[SESSION_KEY] = str(key.user_id)
     fresh[BACKEND_SESSION_KEY] = _backend()
-    fresh[_MARK] = key.pk
+    fresh[MARK] = key.pk
     fresh.create()
     noted = ApiKey.objects.filter(pk=key.pk, session_id=key.session_id, revoked=None).update(
         session_id=fresh.session_key
@@ -121,15 +125,19 @@ def _session(key: ApiKey, ticket: KeyTicket, client: Client | None) -> SessionSt
     if not noted:  # another request was first, or the key has just been revoked
         logins.revoke(fresh.session_key or "")
     key.refresh_from_db()
-    return None if key.revoked else _standing(key, ticket, client)
+    return None if key.revoked else _standing(key, ticket, client, request)
 
 
-def _standing(key: ApiKey, ticket: KeyTicket, client: Client | None) -> SessionStore | None:
+def _standing(
+    key: ApiKey, ticket: KeyTicket, client: Client | None, request: HttpRequest | None
+) -> SessionStore | None:
     if not key.session_id:
         return None
     named = replace(ticket, session_id=key.session_id, user_id=str(key.user_id))
-    session = SessionStore.for_ticket(named, client)
-    if session.get(_MARK) != key.pk:
+    session = SessionStore.for_ticket(named, client, request)
+    if session.get(MARK) != key.pk:
+        if session.ticket_error == "refused":  # not a reason to begin another
+            raise NotAuthenticated("refused")
         return None
     try:
         _end_with(key, session)

@@ -16,6 +16,7 @@ from gradio_ui.gate import Admission, LoginNeeded, Refused
 from gradio_ui.problems import Problem
 from gradio_ui.routes import Access, Route
 from sessionstate import Session
+from sessionstate.conf import conf
 from sessionstate.threads import in_thread
 
 _SLUG = re.compile(r"/gradio/([^/]+)(/.*)?", re.DOTALL)
@@ -178,13 +179,13 @@ def _inner_scope(scope: Scope, request: HttpRequest, admission: Admission | None
     inner = {**scope, "headers": headers, "scheme": request.scheme}
     # Nothing that a server or an outer layer put there may pass for ours.
     inner["state"] = dict(scope.get("state") or {})
-    for key in ("user", "session"):
+    for key in ("user", "session", conf.attribute):
         inner.pop(key, None)
         inner["state"].pop(key, None)
     if admission:
         session = Session(admission.session_id)
-        inner |= {"user": admission.user, "session": session}
-        inner["state"]["session"] = session
+        inner |= {"user": admission.user, conf.attribute: session}
+        inner["state"][conf.attribute] = session
     return inner
 
 

@@ -84,7 +84,7 @@ def admit(request: ASGIRequest, spec: AppSpec | None, route: Route) -> Admission
 
 
 def _admit(request: ASGIRequest, spec: AppSpec | None, route: Route) -> Admission:
-    identity = identify(request.headers, request.COOKIES)
+    identity = identify(request.headers, request.COOKIES, request)
     if identity.ticket.source == "cookie" and _is_foreign(request):
         raise Refused(Problem(403, "Forbidden", "This request came from another site."))
     if spec and not spec.allows(identity.user):  # type: ignore[arg-type]

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from sessionstate import Session, State, TabState, UserState
+from sessionstate.conf import conf
 from sessionstate.errors import SessionGone, StateError, StateTooLarge, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -77,12 +78,12 @@ class Call:
         scope = request.request.scope  # type: ignore[union-attr]
         self.request = request
         self.failed = False
-        self.session = Session(scope["session"].id)
+        self.session = Session(scope[conf.attribute].id)
         self._user = scope["user"]
         self._states: dict[type[State], State] = {Session: self.session}
         # `request.session` and `request.state.session` are this very object.
-        scope["session"] = self.session
-        scope.setdefault("state", {})["session"] = self.session
+        scope[conf.attribute] = self.session
+        scope.setdefault("state", {})[conf.attribute] = self.session
 
     def state(self, kind: type[State]) -> State:
         if kind not in self._states:
@@ -224,7 +225,7 @@ def _takes_request(fn: Any) -> bool:
 
 def _has_session(requests: Any) -> bool:
     scope = getattr(getattr(requests, "request", None), "scope", None) or {}
-    return isinstance(scope.get("session"), Session)
+    return isinstance(scope.get(conf.attribute), Session)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from django.conf import settings
@@ -80,6 +81,31 @@ class Conf:
     def tickets(self) -> str:
         """Dotted path of the `TicketScheme` that names a request's session."""
         return str(self._get("TICKETS", "sessionstate.tickets.SessionIdCookie"))
+
+    @property
+    def verifiers(self) -> tuple[str, ...]:
+        """Dotted paths of functions that may refuse a session to a request."""
+        return tuple(self._get("VERIFIERS", ()))
+
+    @property
+    def skip_header(self) -> str:
+        """Requests with this header have no session, whatever else they carry: `X-Probe`, or with
+        a pattern for its value `User-Agent: kube-probe/*`."""
+        return str(self._get("SKIP_HEADER", ""))
+
+    @property
+    def attribute(self) -> str:
+        """Where the session is on a request and in the scope that Gradio gets. On Django's
+        requests it is under `session` as well."""
+        return str(self._get("ATTRIBUTE", "session"))
+
+    @property
+    def logger(self) -> str:
+        """Name of the logger that hears of refused and damaged sessions."""
+        return str(self._get("LOGGER", "sessionstate"))
+
+    def log(self) -> logging.Logger:
+        return logging.getLogger(self.logger)
 
     @property
     def cache_alias(self) -> str:

@@ -7,7 +7,7 @@ the changed keys only, and a change inside a nested value is seen without `modif
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import SESSION_KEY as AUTH_KEY
 from django.contrib.sessions.backends.base import VALID_KEY_CHARS, SessionBase
@@ -17,11 +17,16 @@ from sessionstate import logins
 from sessionstate.backends import get_backend
 from sessionstate.backends.base import Address, Info, Kind, Stamp
 from sessionstate.clock import timestamp
+from sessionstate.conf import conf
 from sessionstate.errors import SessionExists, SessionGone
 from sessionstate.lifetime import needs_touch, session_expires
 from sessionstate.mapping import Changes, Values
 from sessionstate.record import StoredRecord
 from sessionstate.tickets import Ticket
+from sessionstate.verification import aaccepted, accepted
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +56,24 @@ class SessionStore(SessionBase):
         self.ticket: Ticket | None = None
         self.ticket_error = ""
         self.client: Client | None = None
+        self._request: HttpRequest | None = None
         self._record: StoredRecord | None = None
 
     @classmethod
-    def for_ticket(cls, ticket: Ticket | None, client: Client | None = None) -> SessionStore:
+    def for_ticket(
+        cls,
+        ticket: Ticket | None,
+        client: Client | None = None,
+        request: HttpRequest | None = None,
+    ) -> SessionStore:
         """The session that a request's ticket names; a foreign or dead ticket gives an empty one,
-        and `ticket_error` says why once it has been loaded."""
+        and `ticket_error` says why once it has been loaded. `request` is for the verifiers, which
+        refuse without it."""
         store = cls(ticket.session_id if ticket else None)
         store.ticket = ticket
         store.client = client
+        if conf.verifiers:
+            store._request = request
         return store
 
     # What Django's base class asks of an engine.
@@ -97,12 +111,15 @@ class SessionStore(SessionBase):
             if (str(owner) if owner is not None else None) != self.ticket.user_id:
                 reason = "foreign"
         if reason:
-            self.ticket_error = reason if self.ticket else ""
-            self._session_key = None
-            self._record = None
-            return Values()
+            return self._nothing(reason)
         self._record = record
         return record.values
+
+    def _nothing(self, reason: str) -> Values:
+        self.ticket_error = reason if self.ticket else ""
+        self._session_key = None
+        self._record = None
+        return Values()
 
     def load(self) -> Values:  # type: ignore[override]  # a mapping, as the base class uses it
         if not self.session_key:
@@ -120,13 +137,22 @@ class SessionStore(SessionBase):
         self.accessed = True
         if "_session_cache" not in self.__dict__:
             self._session_cache = Values() if no_load else self.load()
+            if self._to_verify and not accepted(self, self._request):
+                self._session_cache = self._nothing("refused")
         return self._session_cache
 
     async def _aget_session(self, no_load: bool = False) -> Values:
         self.accessed = True
         if "_session_cache" not in self.__dict__:
             self._session_cache = Values() if no_load else await self.aload()
+            if self._to_verify and not await aaccepted(self, self._request):
+                self._session_cache = self._nothing("refused")
         return self._session_cache
+
+    @property
+    def _to_verify(self) -> bool:
+        """A session that a ticket has just opened."""
+        return bool(conf.verifiers) and self.ticket is not None and self._record is not None
 
     _session = property(_get_session)
 

@@ -15,10 +15,11 @@ from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 
+from sessionstate.conf import conf
 from sessionstate.engine import Client, SessionStore
 from sessionstate.errors import StoreUnavailable
 from sessionstate.outage import unavailable
-from sessionstate.tickets import BadTicket, get_scheme
+from sessionstate.tickets import BadTicket, get_scheme, is_skipped, read_ticket
 
 _INTERRUPTED = (
     "The request's session ended before the request completed. "
@@ -41,12 +42,14 @@ class SessionMiddleware(middleware.SessionMiddleware):
         )
         ticket, error = None, ""
         try:
-            ticket = get_scheme().read(request.headers, request.COOKIES)
+            ticket = read_ticket(request.headers, request.COOKIES)
         except BadTicket as bad:
             error = str(bad)
-        session = SessionStore.for_ticket(ticket, client)
+        session = SessionStore.for_ticket(ticket, client, request)
         session.ticket_error = error
         request.session = session
+        if conf.attribute != "session":
+            setattr(request, conf.attribute, session)
         request.ticket = ticket  # type: ignore[attr-defined]
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
@@ -109,7 +112,7 @@ def _in_use(session: SessionStore) -> bool:
 
 
 def _write_cookie(request: HttpRequest, response: HttpResponse, session: SessionStore) -> None:
-    if not session.accessed:
+    if not session.accessed or is_skipped(request.headers):
         return
     patch_vary_headers(response, ("Cookie", "Authorization"))
     scheme = get_scheme()

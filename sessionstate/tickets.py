@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -99,3 +100,20 @@ def _scheme(path: str) -> TicketScheme:
 
 def get_scheme() -> TicketScheme:
     return _scheme(conf.tickets)
+
+
+def read_ticket(headers: Mapping[str, str], cookies: Mapping[str, str]) -> Ticket | None:
+    """The request's ticket by the scheme in use, `None` as well for a request that skips sessions.
+
+    Raises `BadTicket`.
+    """
+    return None if is_skipped(headers) else get_scheme().read(headers, cookies)
+
+
+def is_skipped(headers: Mapping[str, str]) -> bool:
+    """Whether `SESSIONSTATE_SKIP_HEADER` says that this request (a probe, say) has no session."""
+    if not (setting := conf.skip_header):
+        return False
+    name, _, pattern = setting.partition(":")
+    value = headers.get(name.strip())
+    return value is not None and fnmatchcase(value, pattern.strip() or "*")

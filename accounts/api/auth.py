@@ -92,7 +92,7 @@ def refresh(request: HttpRequest, body: Refresh) -> Tokens:
     """Gives the next pair; the token sent is void. One that was used before ends its session."""
     arrived = timestamp()
     try:
-        user, pair = rotate(body.refresh, arrived=arrived)
+        user, pair = rotate(body.refresh, arrived=arrived, request=request)
     except (BadTicket, NotAuthenticated) as error:
         raise AuthenticationError(message=str(error)) from None
     return Tokens(user=Person.of(cast(User, user)), **asdict(pair))

@@ -26,7 +26,7 @@ class _TicketAuth(AuthBase):
             return None
         client = cast(SessionStore, request.session).client
         try:
-            found = identify_ticket(ticket, client)
+            found = identify_ticket(ticket, client, request)
         except NotAuthenticated:
             return None
         if self.source == "cookie":

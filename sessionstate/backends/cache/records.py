@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
@@ -12,9 +11,8 @@ from sessionstate.backends.cache.packs import Missing, Packs
 from sessionstate.backends.cache.stores import Store
 from sessionstate.backends.cache.swap import Swapper, Write
 from sessionstate.clock import timestamp
+from sessionstate.conf import conf
 from sessionstate.errors import StoreUnavailable
-
-logger = logging.getLogger(__name__)
 
 
 class Records:
@@ -84,7 +82,7 @@ class Records:
             try:
                 self.packs.values(cell)
             except Missing:
-                logger.warning(
+                conf.log().warning(
                     "the cache dropped a part of %s %s: it has ended", address.kind, address.id[:8]
                 )
                 return cell.without_record(timestamp())
@@ -97,7 +95,7 @@ def _decoded(raw: bytes | None, address: Address) -> Cell:
     try:
         return decode(raw, address)
     except Damaged as error:
-        logger.warning("%s %s cannot be read: %s", address.kind, address.id[:8], error)
+        conf.log().warning("%s %s cannot be read: %s", address.kind, address.id[:8], error)
         return Cell()
     except Misplaced as error:
         raise StoreUnavailable("the session cache mixes things up") from error
