@@ -15,7 +15,7 @@ from django.utils.crypto import get_random_string
 
 from sessionstate import logins
 from sessionstate.backends import get_backend
-from sessionstate.backends.base import Address, Info, Kind, Stamp
+from sessionstate.backends.base import Address, Info, Kind, Snapshot, Stamp
 from sessionstate.clock import timestamp
 from sessionstate.conf import conf
 from sessionstate.errors import SessionExists, SessionGone
@@ -132,6 +132,15 @@ class SessionStore(SessionBase):
             return Values()
         record = self._at(self.session_key)
         return self._loaded(record, await record.aload())
+
+    @property
+    def address(self) -> Address:
+        return _address(self.session_key)
+
+    def take(self, snapshot: Snapshot | None) -> None:
+        """The session as somebody has just loaded it, together with other records."""
+        record = self._at(self.session_key or "")
+        self._session_cache = self._loaded(record, record.take(snapshot))
 
     def _get_session(self, no_load: bool = False) -> Values:
         self.accessed = True

@@ -158,7 +158,13 @@ class Watch:
             self._settled = doubts
 
     def _apply(self, row: PendingRevocation) -> None:
-        if row.kind == Kind.SESSION:
+        ended: list[tuple[str, str]]
+        if row.kind == Kind.REVISION:
+            from sessionstate.revisions import set_mark  # which needs the backends, and they us
+
+            set_mark(row.ident)
+            ended = []
+        elif row.kind == Kind.SESSION:
             ended = [self._end(row.ident)]
         else:
             ended = [self._end(info.id) for info in self._opened_before(row)]
@@ -204,6 +210,10 @@ class Watch:
         """The same for all sessions that the user has now, except `spared`."""
         self._write(Kind.USER, user_id, spared or "")
         raise RevocationPending(_PENDING) from error
+
+    def leave_change(self, name: str) -> None:
+        """What `sessionstate.revisions` could not note."""
+        self._write(Kind.REVISION, name)
 
     def _write(self, kind: Kind, ident: str, spared: str = "") -> None:
         self.doubt()

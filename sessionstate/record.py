@@ -45,7 +45,8 @@ class StoredRecord:
     def backend(self) -> Backend:
         return get_backend()
 
-    def _take(self, snapshot: Snapshot | None) -> bool:
+    def take(self, snapshot: Snapshot | None) -> bool:
+        """What the backend has just loaded; `False` when there is no such record."""
         self.values.reset(snapshot.values if snapshot else {})
         self.info = snapshot.info if snapshot else None
         self.loaded = True
@@ -56,10 +57,10 @@ class StoredRecord:
 
     def load(self) -> bool:
         """Reads afresh, dropping unsaved changes; `False` when there is no such record."""
-        return self._take(self.backend.load(self.address))
+        return self.take(self.backend.load(self.address))
 
     async def aload(self) -> bool:
-        return self._take(await self.backend.aload(self.address))
+        return self.take(await self.backend.aload(self.address))
 
     def _created(self, info: Info, values: dict[str, bytes]) -> None:
         self.info = info
@@ -186,7 +187,7 @@ class StoredRecord:
         self._token = token
 
     def _revert(self, snapshot: Snapshot | None, pending: Changes) -> None:
-        self._take(snapshot)
+        self.take(snapshot)
         self.values.apply(pending)
 
 

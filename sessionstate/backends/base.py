@@ -8,7 +8,7 @@ passed does not exist, whatever the storage still holds.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -22,6 +22,7 @@ class Kind(StrEnum):
     SESSION = "session"
     USER = "user"
     TAB = "tab"
+    REVISION = "revision"  # see `sessionstate.revisions`
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,10 @@ class Backend(Protocol):
 
     def load(self, address: Address) -> Snapshot | None: ...
 
+    def load_many(self, addresses: Sequence[Address]) -> list[Snapshot | None]:
+        """Several records in one round trip, in their order. Each is whole, but one may be of
+        another moment than the next."""
+
     def create(
         self, address: Address, values: Mapping[str, bytes], stamp: Stamp, *, limit: int
     ) -> Info:
@@ -158,6 +163,7 @@ class Backend(Protocol):
         """Returns if the store answers."""
 
     async def aload(self, address: Address) -> Snapshot | None: ...
+    async def aload_many(self, addresses: Sequence[Address]) -> list[Snapshot | None]: ...
     async def acreate(
         self, address: Address, values: Mapping[str, bytes], stamp: Stamp, *, limit: int
     ) -> Info: ...
@@ -187,6 +193,9 @@ class ThreadedBackend(Backend, Protocol):
 
     async def aload(self, address: Address) -> Snapshot | None:
         return await in_thread(self.load, address)
+
+    async def aload_many(self, addresses: Sequence[Address]) -> list[Snapshot | None]:
+        return await in_thread(self.load_many, addresses)
 
     async def acreate(
         self, address: Address, values: Mapping[str, bytes], stamp: Stamp, *, limit: int

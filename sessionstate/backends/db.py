@@ -7,7 +7,7 @@ times as long as running them.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any, cast
 
@@ -86,10 +86,25 @@ class Backend(ThreadedBackend):
                 [address.kind, address.id, timestamp()],
             )
             rows = cursor.fetchall()
-        if not rows:
-            return None
-        values = {row[-2]: bytes(row[-1]) for row in rows if row[-2] is not None}
-        return Snapshot(info_of(address, rows[0][:-2]), values)
+        return _snapshot(address, rows)
+
+    def load_many(self, addresses: Sequence[Address]) -> list[Snapshot | None]:
+        if not addresses:
+            return []
+        anyone = " OR ".join(["(r.kind = %s AND r.ident = %s)"] * len(addresses))
+        named = [part for address in addresses for part in (address.kind, address.id)]
+        with self._cursor() as cursor:
+            cursor.execute(
+                f"SELECT r.kind, r.ident, {INFO}, v.name, v.data FROM {RECORD} r"
+                f" LEFT JOIN {VALUE} v ON v.record_id = r.id"
+                f" WHERE ({anyone}) AND r.expires > %s",
+                [*named, timestamp()],
+            )
+            rows = cursor.fetchall()
+        found: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
+        for row in rows:
+            found.setdefault(row[:2], []).append(row[2:])
+        return [_snapshot(address, found.get((address.kind, address.id))) for address in addresses]
 
     def create(
         self, address: Address, values: Mapping[str, bytes], stamp: Stamp, *, limit: int
@@ -312,3 +327,11 @@ def _remove(cursor: CursorWrapper, pks: list[int]) -> None:
     marks = ", ".join(["%s"] * len(pks))
     cursor.execute(f"DELETE FROM {VALUE} WHERE record_id IN ({marks})", pks)
     cursor.execute(f"DELETE FROM {RECORD} WHERE id IN ({marks})", pks)
+
+
+def _snapshot(address: Address, rows: Sequence[tuple[Any, ...]] | None) -> Snapshot | None:
+    """From rows of `INFO` and a name and its data, which are null in a record without values."""
+    if not rows:
+        return None
+    values = {row[-2]: bytes(row[-1]) for row in rows if row[-2] is not None}
+    return Snapshot(info_of(address, rows[0][:-2]), values)

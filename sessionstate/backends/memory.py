@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from sessionstate.backends.base import Address, Info, Kind, Snapshot, Stamp, size_of
@@ -33,6 +33,9 @@ class Backend:
     def load(self, address: Address) -> Snapshot | None:
         with self._guard:
             return self._live(address)
+
+    def load_many(self, addresses: Sequence[Address]) -> list[Snapshot | None]:
+        return [self.load(address) for address in addresses]
 
     def create(
         self, address: Address, values: Mapping[str, bytes], stamp: Stamp, *, limit: int
@@ -142,6 +145,9 @@ class Backend:
 
     async def aload(self, address: Address) -> Snapshot | None:
         return self.load(address)
+
+    async def aload_many(self, addresses: Sequence[Address]) -> list[Snapshot | None]:
+        return self.load_many(addresses)
 
     async def acreate(
         self, address: Address, values: Mapping[str, bytes], stamp: Stamp, *, limit: int

@@ -252,3 +252,22 @@ async def test_the_async_twins_do_the_same(backend: Backend) -> None:
     with pytest.raises(SessionGone):
         await backend.asave(A, {"a": b"1"}, stamp(), limit=LIMIT)
     assert await backend.apurge() == 0
+
+
+def test_several_records_are_loaded_at_once_in_their_order(backend: Backend) -> None:
+    user = Address(Kind.USER, A.id)
+    create(backend, k=b"v", x=b"")
+    create(backend, user)
+    create(backend, B, age=5)
+    expected = [loaded(backend, user), None, loaded(backend)]
+    clock.shift(10)
+    assert backend.load_many([user, B, A]) == expected
+    assert backend.load_many([]) == []
+
+
+async def test_several_records_are_loaded_at_once_in_async_code(backend: Backend) -> None:
+    await backend.acreate(A, {"k": b"v"}, stamp(), limit=LIMIT)
+    missing, found = await backend.aload_many([B, A])
+    assert missing is None
+    assert found == await backend.aload(A)
+    assert await backend.aload_many([]) == []

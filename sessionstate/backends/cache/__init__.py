@@ -29,7 +29,7 @@ What a cache can do to a record nevertheless, because it is a cache:
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -76,6 +76,13 @@ class Backend(ThreadedBackend):
                 snapshot = self._records.load(address)
             if not self.watch.due():  # on a new connection, we asked the table too early
                 return snapshot
+
+    def load_many(self, addresses: Sequence[Address]) -> list[Snapshot | None]:
+        while True:
+            with self.watch.serving():
+                snapshots = self._records.load_many(addresses)
+            if not self.watch.due():
+                return snapshots
 
     def create(
         self, address: Address, values: Mapping[str, bytes], stamp: Stamp, *, limit: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 
 from sessionstate.backends.base import Address, Info, Snapshot
@@ -31,6 +31,18 @@ class Records:
                 return Snapshot(info, self.packs.values(cell))
             except Missing as missing:  # or a save has just put another pack in its place
                 self._end_damaged(address, missing.pack)
+
+    def load_many(self, addresses: Sequence[Address]) -> list[Snapshot | None]:
+        found = self._store.read_many(map(cell_name, addresses))
+        return [self._of(address, found.get(cell_name(address))) for address in addresses]
+
+    def _of(self, address: Address, raw: bytes | None) -> Snapshot | None:
+        cell = _decoded(raw, address)
+        info = cell.live(timestamp())
+        try:
+            return info and Snapshot(info, self.packs.values(cell))
+        except Missing:
+            return self.load(address)
 
     def infos(self, addresses: Iterable[Address]) -> list[Info]:
         """What there is of these, live or expired, in their order."""

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -98,6 +98,9 @@ class Backend:
     def load(self, address: Address) -> Snapshot | None:
         return self._ask(self._layout.load(address))
 
+    def load_many(self, addresses: Sequence[Address]) -> list[Snapshot | None]:
+        return self._ask(self._layout.load_many(addresses)) if addresses else []
+
     def create(
         self, address: Address, values: Mapping[str, bytes], stamp: Stamp, *, limit: int
     ) -> Info:
@@ -159,6 +162,9 @@ class Backend:
 
     async def aload(self, address: Address) -> Snapshot | None:
         return await self._aask(self._layout.load(address))
+
+    async def aload_many(self, addresses: Sequence[Address]) -> list[Snapshot | None]:
+        return await self._aask(self._layout.load_many(addresses)) if addresses else []
 
     async def acreate(
         self, address: Address, values: Mapping[str, bytes], stamp: Stamp, *, limit: int

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -48,9 +48,11 @@ class Script:
 
 
 @cache
-def script(name: str) -> Script:
+def script(name: str, *, alone: bool = False) -> Script:
+    """`alone`: it needs nothing of common.lua."""
     directory = Path(__file__).parent / "lua"
-    text = b"\n".join((directory / f"{part}.lua").read_bytes() for part in ("common", name))
+    parts = [name] if alone else ["common", name]
+    text = b"\n".join((directory / f"{part}.lua").read_bytes() for part in parts)
     return Script(text, hashlib.sha1(text, usedforsecurity=False).hexdigest())
 
 
@@ -98,20 +100,14 @@ class Layout:
         return self._key("lock", address.kind.value, address.id)
 
     def load(self, address: Address) -> Request[Snapshot | None]:
-        def read(answer: list[bytes]) -> Snapshot | None:
-            fields, values = answer[::2], answer[1::2]
-            if _META not in fields:
-                return None
-            at = fields.index(_META)
-            info = _info(address, values.pop(at))
-            if info.expires <= timestamp():
-                return None
-            fields.pop(at)
-            # All names at once: there may be thousands, and none has a NUL.
-            names = _decoded(b"\0".join(fields))[1:].split("\0=")
-            return Snapshot(info, dict(zip(names, values, strict=True)) if values else {})
+        return Request(("HGETALL", self._record(address)), partial(_snapshot, address))
 
-        return Request(("HGETALL", self._record(address)), read)
+    def load_many(self, addresses: Sequence[Address]) -> Request[list[Snapshot | None]]:
+        def read(answer: list[list[bytes]]) -> list[Snapshot | None]:
+            return [_snapshot(*one) for one in zip(addresses, answer, strict=True)]
+
+        keys = tuple(self._record(address) for address in addresses)
+        return Request((len(keys), *keys), read, script("load_many", alone=True))
 
     def create(
         self, address: Address, values: Mapping[str, bytes], stamp: Stamp, limit: int
@@ -241,6 +237,21 @@ def _stamped(stamp: Stamp) -> Iterable[Argument]:
     yield "inf" if stamp.expires == NEVER else repr(stamp.expires)
     for text in (stamp.owner, stamp.ip, stamp.user_agent):
         yield b"" if text is None else b"=" + _encoded(text)
+
+
+def _snapshot(address: Address, answer: list[bytes]) -> Snapshot | None:
+    """From the answer to HGETALL."""
+    fields, values = answer[::2], answer[1::2]
+    if _META not in fields:
+        return None
+    at = fields.index(_META)
+    info = _info(address, values.pop(at))
+    if info.expires <= timestamp():
+        return None
+    fields.pop(at)
+    # All names at once: there may be thousands, and none has a NUL.
+    names = _decoded(b"\0".join(fields))[1:].split("\0=")
+    return Snapshot(info, dict(zip(names, values, strict=True)) if values else {})
 
 
 def _info(address: Address, meta: bytes) -> Info:

@@ -24,6 +24,7 @@ from sessionstate.logins import Login
 from sessionstate.management import arguments
 from sessionstate.management.printing import Ticker, clean, pairs, table
 from sessionstate.management.reports import (
+    KINDS,
     LOGIN_HEADERS,
     TALLY_HEADERS,
     login_facts,
@@ -146,9 +147,9 @@ class Command(BaseCommand):
             self.stdout.write(f"Removed {purged} expired {noun} in {seconds:.1f} s.")
 
     def _stats(self, **options: Any) -> None:
-        found = {kind: tally(kind) for kind in Kind}
+        found = {kind: tally(kind) for kind in KINDS}
         if options["json"]:
-            kinds = {kind.value: tally_json(kind, found[kind]) for kind in Kind}
+            kinds = {kind.value: tally_json(kind, found[kind]) for kind in KINDS}
             self._json(backend=conf.backend, **kinds)
             return
         one = found[Kind.SESSION]
@@ -157,7 +158,7 @@ class Command(BaseCommand):
             f"{len(one.owners)} users, {one.anonymous} anonymous."
         )
         self.stdout.write("")
-        rows = [tally_row(kind, found[kind]) for kind in Kind]
+        rows = [tally_row(kind, found[kind]) for kind in KINDS]
         self.stdout.write(table(TALLY_HEADERS, rows, right=["RECORDS", "BYTES", "LARGEST"]))
 
     # Their parts.
