@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.decorators import secure_admin_login
 from allauth.account.models import EmailAddress
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
@@ -17,6 +18,8 @@ from .programs import revoke_key
 
 admin.site.site_header = admin.site.site_title = "Gradio Session"
 admin.site.index_title = "Administration"
+# By the site's own page: the same limits, and the second factor is asked for here too.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 admin.site.unregister([Group, User])
 
 

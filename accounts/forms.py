@@ -1,47 +1,115 @@
-"""allauth's forms in our words."""
+"""allauth's forms in our words, and what phones need to know of each field."""
 
 from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
-from allauth.account.forms import LoginForm, SignupForm
+from allauth.account import forms as account
+from allauth.mfa.base import forms as mfa
+from allauth.mfa.totp.forms import ActivateTOTPForm
+from allauth.socialaccount.forms import SignupForm as SocialSignupForm
 from django import forms
 
 from sessionstate.clock import now
 
+_AS_TYPED = {"autocapitalize": "none", "spellcheck": "false"}
+_USER_NAME = _AS_TYPED | {"autocomplete": "username"}
+_CODE = {"inputmode": "numeric", "autocomplete": "one-time-code", "autofocus": True}
 
-class SignInForm(LoginForm):  # type: ignore[misc]  # allauth has no types
+
+class Worded(forms.Form):
+    """A mixin. allauth makes most fields in `__init__`, where a class cannot reach them."""
+
+    labels: ClassVar[dict[str, str]] = {}
+    helps: ClassVar[dict[str, str]] = {}
+    hints: ClassVar[dict[str, dict[str, Any]]] = {}
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        login, remember = self.fields["login"], self.fields.get("remember")
-        login.label = "User name or e-mail"
-        login.max_length = 254
-        login.widget.attrs |= {
-            "autocomplete": "username",
-            "autocapitalize": "none",
-            "spellcheck": "false",
-            "autofocus": True,
-        }
-        if remember:
-            remember.label = "Stay signed in on this device"
-        # The link to the reset page has a place of its own beside the form.
-        self.fields["password"].help_text = ""
-
-
-class RegisterForm(SignupForm):  # type: ignore[misc]
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        labels = {
-            "username": "User name",
-            "email": "E-mail",
-            "password1": "Password",
-            "password2": "Password, once more",
-        }
-        for name, label in labels.items():
+        for name, label in self.labels.items():
             if name in self.fields:
                 self.fields[name].label = label
+        for name, text in self.helps.items():
+            if name in self.fields:
+                self.fields[name].help_text = text
+        for name, attrs in self.hints.items():
+            if name in self.fields:
+                self.fields[name].widget.attrs |= attrs
+
+
+class SignInForm(Worded, account.LoginForm):  # type: ignore[misc]  # allauth has no types
+    labels = {"login": "User name or e-mail", "remember": "Stay signed in on this device"}
+    # The link to the reset page has a place of its own beside the form.
+    helps = {"password": ""}
+    hints = {"login": _USER_NAME | {"autofocus": True}}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["login"].max_length = 254
+
+
+class RegisterForm(Worded, account.SignupForm):  # type: ignore[misc]
+    labels = {
+        "username": "User name",
+        "email": "E-mail",
+        "password1": "Password",
+        "password2": "Password, once more",
+    }
+    hints = {"username": _USER_NAME}
+
+
+class SSORegisterForm(Worded, SocialSignupForm):  # type: ignore[misc]
+    labels = {"username": "User name", "email": "E-mail"}
+    hints = {"username": _USER_NAME}
+
+
+class EmailForm(Worded, account.AddEmailForm):  # type: ignore[misc]
+    labels = {"email": "Another e-mail address"}
+
+
+class ResetForm(Worded, account.ResetPasswordForm):  # type: ignore[misc]
+    labels = {"email": "E-mail"}
+
+
+class PasswordForm(Worded, account.ChangePasswordForm):  # type: ignore[misc]
+    labels = {
+        "oldpassword": "Current password",
+        "password1": "New password",
+        "password2": "New password, once more",
+    }
+    helps = {"oldpassword": ""}
+
+
+class FirstPasswordForm(Worded, account.SetPasswordForm):  # type: ignore[misc]
+    labels = {"password1": "Password", "password2": "Password, once more"}
+
+
+class NewPasswordForm(Worded, account.ResetPasswordKeyForm):  # type: ignore[misc]
+    labels = {"password1": "New password", "password2": "New password, once more"}
+    hints = {"password1": {"autofocus": True}}
+
+
+class ConfirmForm(Worded, account.ReauthenticateForm):  # type: ignore[misc]
+    labels = {"password": "Password"}
+    helps = {"password": ""}
+    hints = {"password": {"autofocus": True}}
+
+
+class CodeForm(Worded, mfa.AuthenticateForm):  # type: ignore[misc]
+    labels = {"code": "Code"}
+    helps = {"code": "From your authenticator app, or one of your recovery codes."}
+    hints = {"code": _CODE}
+
+
+class ConfirmCodeForm(Worded, mfa.ReauthenticateForm):  # type: ignore[misc]
+    labels, helps, hints = CodeForm.labels, CodeForm.helps, CodeForm.hints
+
+
+class ActivateForm(Worded, ActivateTOTPForm):  # type: ignore[misc]
+    labels = {"code": "Code from the app"}
+    hints = {"code": _CODE}
 
 
 class KeyForm(forms.Form):

@@ -8,6 +8,8 @@ from allauth.account.internal.stagekit import clear_login
 from allauth.account.models import Login
 from allauth.account.stages import LoginStageController
 from allauth.core import ratelimit
+from allauth.mfa.base.forms import AuthenticateForm
+from allauth.mfa.stages import AuthenticateStage
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
@@ -23,13 +25,21 @@ class TooManyAttempts(Exception):
 
 
 class StepsMissing(Exception):
-    """The password was right, and the page would now ask for more (a code, a confirmed address)."""
+    """The password was right, and the page would now ask for more: a confirmed address, say."""
+
+
+class CodeMissing(StepsMissing):
+    """The password was right; the second factor's code is asked for."""
+
+
+class CodeWrong(Exception):
+    """The password was right, the code was not."""
 
 
 def sign_in(
-    request: HttpRequest, login: str, password: str, *, remember: bool = False
+    request: HttpRequest, login: str, password: str, *, code: str = "", remember: bool = False
 ) -> AbstractBaseUser:
-    """Signs in on `request`, which rotates its session's id."""
+    """Signs in on `request`, which rotates its session's id. `code` is the second factor's."""
     if not ratelimit.consume(request, action="login"):
         raise TooManyAttempts
     adapter = get_adapter(request)
@@ -41,15 +51,34 @@ def sign_in(
         raise TooManyAttempts from error
     if user is None:
         raise SignInFailed
-    if LoginStageController(request, Login(user=user)).handle():
+    stages = LoginStageController(request, Login(user=user))
+    try:
+        while stages.handle():
+            _pass(stages, user, code)
+    except (StepsMissing, CodeWrong, TooManyAttempts):
         clear_login(request)
         if request.session.session_key is None:
             request.session.clear()
-        raise StepsMissing
+        raise
     adapter.login(request, user)
     record_authentication(request, user, method="password", username=user.get_username())
     request.session.set_expiry(remember_age() if remember else 0)
     return user
+
+
+def _pass(stages: LoginStageController, user: AbstractBaseUser, code: str) -> None:
+    """Gets over the step at which the page would stop now."""
+    key = stages.state["current"]
+    if key != AuthenticateStage.key:
+        raise StepsMissing
+    if not code:
+        raise CodeMissing
+    form = AuthenticateForm(user=user, data={"code": code})
+    if not form.is_valid():
+        limited = form.has_error("code", code="too_many_login_attempts")
+        raise TooManyAttempts if limited else CodeWrong
+    form.save()
+    stages.set_handled(key)
 
 
 def remember_age() -> int:

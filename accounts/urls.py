@@ -6,5 +6,8 @@ urlpatterns = [
     path("sessions/", views.sessions, name="account_sessions"),
     path("keys/", views.keys, name="account_keys"),
     path("keys/<int:pk>/revoke/", views.revoke, name="account_revoke_key"),
+    path("two-factor/", include("allauth.mfa.urls")),
+    path("connections/", include("allauth.socialaccount.urls")),
+    path("oidc/", include("accounts.sso.urls")),
     path("", include("allauth.account.urls")),
 ]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import cast
 
+from allauth.account.decorators import reauthentication_required
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
@@ -37,6 +38,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
 @sensitive_variables("made", "raw")
 @never_cache
 @login_required
+@reauthentication_required(allow_get=True, app="allauth.account")
 @require_http_methods(["GET", "HEAD", "POST"])
 def keys(request: HttpRequest) -> HttpResponse:
     """My API keys. A POST makes one, and its answer is the one page that ever shows it."""

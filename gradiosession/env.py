@@ -45,6 +45,27 @@ def database(env: Env, base_dir: Path) -> dict[str, Any]:
     return config
 
 
+def oidc(env: Env) -> dict[str, Any]:
+    """The OpenID Connect provider of OIDC_ISSUER as allauth's settings; none without it."""
+    issuer = env.str("OIDC_ISSUER", default="")
+    if not issuer:
+        return {}
+    app = {
+        "provider_id": "sso",
+        "name": env.str("OIDC_NAME", default="single sign-on"),
+        "client_id": env.str("OIDC_CLIENT_ID"),
+        "secret": env.str("OIDC_CLIENT_SECRET", default=""),
+        "settings": {
+            "server_url": issuer,
+            "scope": env.str("OIDC_SCOPE", default="openid profile email").split(),
+            "signup": env.bool("OIDC_SIGNUP", default=False),
+            "email_authentication": env.bool("OIDC_LINK_BY_EMAIL", default=False),
+            "groups_claim": env.str("OIDC_GROUPS_CLAIM", default=""),
+        },
+    }
+    return {"openid_connect": {"APPS": [app], "OAUTH_PKCE_ENABLED": True}}
+
+
 def refuse_unsafe(settings: Mapping[str, Any]) -> None:
     """Raise ImproperlyConfigured when DEBUG is off and `settings` would not be safe."""
     if settings["DEBUG"]:
@@ -69,3 +90,11 @@ def refuse_unsafe(settings: Mapping[str, Any]) -> None:
             "DJANGO_SECURE_COOKIES must not be switched off when DJANGO_DEBUG is off: "
             "cookies that carry a sign-in are for HTTPS only."
         )
+    for provider in settings["SOCIALACCOUNT_PROVIDERS"].values():
+        # What it says of who somebody is comes straight from it, and over HTTPS needs no signature.
+        if not all(
+            app["settings"]["server_url"].startswith("https://") for app in provider["APPS"]
+        ):
+            raise ImproperlyConfigured(
+                "OIDC_ISSUER must begin with https:// when DJANGO_DEBUG is off."
+            )

@@ -33,6 +33,9 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "accounts.sso",
     "channels",
     "ninja",
     # Your own apps with a gradio_apps module, without editing this file.
@@ -138,12 +141,35 @@ ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_FORMS = {
     "login": "accounts.forms.SignInForm",
     "signup": "accounts.forms.RegisterForm",
+    "add_email": "accounts.forms.EmailForm",
+    "change_password": "accounts.forms.PasswordForm",
+    "set_password": "accounts.forms.FirstPasswordForm",
+    "reset_password": "accounts.forms.ResetForm",
+    "reset_password_from_key": "accounts.forms.NewPasswordForm",
+    "reauthenticate": "accounts.forms.ConfirmForm",
 }
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
 ACCOUNTS_SIGNUP_OPEN = env.bool("ACCOUNTS_SIGNUP_OPEN", default=False)
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_LOGOUT_REDIRECT_URL = LOGIN_URL
-ACCOUNT_EMAIL_VERIFICATION = "optional"
+ACCOUNT_EMAIL_VERIFICATION = env.str("ACCOUNTS_EMAIL_VERIFICATION", default="optional")
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+# Before a change that would let somebody stay in: password, e-mail, second factor, keys, SSO.
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+# Seconds for which a confirmed password or code is good.
+ACCOUNT_REAUTHENTICATION_TIMEOUT = env.int("ACCOUNTS_REAUTHENTICATION_AGE", default=5 * 60)
+MFA_ADAPTER = "accounts.mfa.MFAAdapter"
+MFA_TOTP_ISSUER = "Gradio Session"
+MFA_FORMS = {
+    "authenticate": "accounts.forms.CodeForm",
+    "reauthenticate": "accounts.forms.ConfirmCodeForm",
+    "activate_totp": "accounts.forms.ActivateForm",
+}
+SOCIALACCOUNT_ADAPTER = "accounts.sso.adapter.SSOAdapter"
+SOCIALACCOUNT_FORMS = {"signup": "accounts.forms.SSORegisterForm"}
+SOCIALACCOUNT_PROVIDERS = _env.oidc(env)
+# Whom the provider's e-mail address leads to is linked for good (where OIDC_LINK_BY_EMAIL says so).
+SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
 DEMO_USERS = env.bool("DEMO_USERS", default=DEBUG)
 DEMO_PASSWORD = env.str("DEMO_PASSWORD", default="gradio-demo")
 

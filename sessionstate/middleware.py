@@ -27,6 +27,13 @@ _INTERRUPTED = (
 )
 
 
+def client_of(request: HttpRequest) -> Client:
+    return Client(
+        ip=request.META.get("REMOTE_ADDR") or "",
+        user_agent=request.headers.get("User-Agent", ""),
+    )
+
+
 class SessionMiddleware(middleware.SessionMiddleware):
     """A subclass because the admin's system check asks for one."""
 
@@ -36,16 +43,12 @@ class SessionMiddleware(middleware.SessionMiddleware):
         A bad ticket is an empty session, never an error: the login page must stay reachable. Who
         needs a session (the API, the gate) refuses by `request.session.ticket_error`.
         """
-        client = Client(
-            ip=request.META.get("REMOTE_ADDR") or "",
-            user_agent=request.headers.get("User-Agent", ""),
-        )
         ticket, error = None, ""
         try:
             ticket = read_ticket(request.headers, request.COOKIES)
         except BadTicket as bad:
             error = str(bad)
-        session = SessionStore.for_ticket(ticket, client, request)
+        session = SessionStore.for_ticket(ticket, client_of(request), request)
         session.ticket_error = error
         request.session = session
         if conf.attribute != "session":
@@ -112,7 +115,9 @@ def _in_use(session: SessionStore) -> bool:
 
 
 def _write_cookie(request: HttpRequest, response: HttpResponse, session: SessionStore) -> None:
-    if not session.accessed or is_skipped(request.headers):
+    # A view may put another session into the request; Django asks for `modified = True` then.
+    unused = not session.accessed and not session.modified
+    if unused or is_skipped(request.headers):
         return
     patch_vary_headers(response, ("Cookie", "Authorization"))
     scheme = get_scheme()

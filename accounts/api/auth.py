@@ -18,7 +18,14 @@ from ninja.errors import AuthenticationError, HttpError
 from accounts.conf import conf
 from accounts.identity import NotAuthenticated
 from accounts.pairs import first_pair, rotate
-from accounts.signin import SignInFailed, StepsMissing, TooManyAttempts, sign_in
+from accounts.signin import (
+    CodeMissing,
+    CodeWrong,
+    SignInFailed,
+    StepsMissing,
+    TooManyAttempts,
+    sign_in,
+)
 from sessionstate.clock import timestamp
 from sessionstate.engine import SessionStore
 from sessionstate.tickets import BadTicket
@@ -39,11 +46,17 @@ def login(request: HttpRequest, body: SignIn) -> Tokens:
     """Gives a pair of tokens, and the cookie for browsers. One answer for every failure."""
     refuse_foreign_page(request)
     try:
-        user = sign_in(request, body.username, body.password, remember=body.remember)
+        user = sign_in(
+            request, body.username, body.password, code=body.code, remember=body.remember
+        )
     except SignInFailed:
         raise HttpError(401, "The user name or the password is not right.") from None
     except TooManyAttempts:
         raise HttpError(429, TOO_MANY) from None
+    except CodeMissing:
+        raise HttpError(403, "Two-factor authentication is on. Send `code` as well.") from None
+    except CodeWrong:
+        raise HttpError(401, "The code is not right, or was used already.") from None
     except StepsMissing:
         raise HttpError(
             403, "Signing in needs a further step. Sign in on the page /accounts/login/ first."

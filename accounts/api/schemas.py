@@ -29,6 +29,9 @@ class Problem(Schema):
 class SignIn(Schema):
     username: Username = Field(description="User name or e-mail address", examples=["ada"])
     password: Password = Field(examples=["gradio-demo"])
+    code: str = Field(
+        "", max_length=100, description="Of the authenticator app, or a recovery code"
+    )
     remember: bool = Field(False, description="Stay signed in when the browser is closed")
 
 

@@ -23,7 +23,12 @@
     }
   };
 
-  document.addEventListener("DOMContentLoaded", label);
+  document.addEventListener("DOMContentLoaded", () => {
+    label();
+    // Only pages of a secure origin may write to the clipboard.
+    if (!navigator.clipboard) return;
+    for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
+  });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", label);
   document.addEventListener("click", (event) => {
     if (!event.target.closest("[data-theme-toggle]")) return;
@@ -34,5 +39,11 @@
       // As above.
     }
     label();
+  });
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).innerText);
+    button.textContent = "Copied";
   });
 })();

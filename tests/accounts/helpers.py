@@ -22,6 +22,13 @@ def by_page(user: str, client: Client | None = None, **fields: Any) -> Client:
     return client
 
 
+def confirmed(client: Client) -> Client:
+    """The browser has just shown the password again, as before a sensitive change."""
+    answer = client.post("/accounts/reauthenticate/", {"password": PASSWORD, "next": "/"})
+    assert answer.status_code == 302, answer.content.decode()
+    return client
+
+
 def by_api(user: str, client: Client | None = None, **fields: Any) -> dict[str, Any]:
     """What the API answers to a program that signs in."""
     body = {"username": user, "password": PASSWORD} | fields

@@ -21,7 +21,7 @@ from django.test import Client
 from accounts.models import ApiKey
 from accounts.programs import MOST_KEYS
 from sessionstate import Session, logins
-from tests.accounts.helpers import ME, SAME_ORIGIN, bearer, by_api, by_page, status
+from tests.accounts.helpers import ME, SAME_ORIGIN, bearer, by_api, by_page, confirmed, status
 from tests.factories import UserFactory
 from tests.servers import Site, SiteFactory
 
@@ -302,7 +302,7 @@ def test_there_is_a_limit_of_keys(ada: User) -> None:
     )
     client = login("ada")
     assert client.post(KEYS, {"name": "x"}, content_type="application/json").status_code == 409
-    page = by_page("ada").post(PAGE, {"name": "x", "access": "read", "days": "30"})
+    page = confirmed(by_page("ada")).post(PAGE, {"name": "x", "access": "read", "days": "30"})
     assert "Revoke one that you no longer use" in page.content.decode()
     assert ApiKey.objects.count() == MOST_KEYS
 
@@ -321,7 +321,7 @@ def test_another_sites_page_cannot_make_a_key(ada: User) -> None:
 
 
 def test_the_page_makes_shows_once_and_revokes_after_asking(ada: User) -> None:
-    browser = by_page("ada")
+    browser = confirmed(by_page("ada"))
     assert "You have no API keys" in browser.get(PAGE).content.decode()
     answer = browser.post(
         PAGE, {"name": "nightly", "apps": "dashboard, hello", "access": "read", "days": "90"}
@@ -351,13 +351,13 @@ def test_the_page_makes_shows_once_and_revokes_after_asking(ada: User) -> None:
 )
 def test_the_page_explains_what_is_wrong(ada: User, fields: dict[str, str]) -> None:
     body = {"name": "x", "apps": "", "access": "read", "days": "30"} | fields
-    answer = by_page("ada").post(PAGE, body)
+    answer = confirmed(by_page("ada")).post(PAGE, body)
     assert 'class="errorlist"' in answer.content.decode()
     assert not ApiKey.objects.exists()
 
 
 def test_a_key_that_never_expires_is_asked_for(ada: User) -> None:
-    by_page("ada").post(PAGE, {"name": "x", "access": "write", "days": "never"})
+    confirmed(by_page("ada")).post(PAGE, {"name": "x", "access": "write", "days": "never"})
     key = ApiKey.objects.get()
     assert (key.expires, key.write, key.apps) == (None, True, [])
 

@@ -87,7 +87,7 @@ def test_an_app_that_cannot_be_imported_is_named_and_the_others_work(
     headers = site.sign_in("ada")
     client = Client(f"{site.url}/gradio/probe/", headers=headers, verbose=False)
     assert client.predict("a", "b", api_name="/remember") == "b"
-    assert httpx.get(f"{site.url}/admin/login/").status_code == 200
+    assert httpx.get(f"{site.url}/admin/login/", follow_redirects=True).status_code == 200
     assert httpx.get(f"{site.url}/gradio/assistant/config", headers=headers).status_code == 200
 
 
