@@ -2,7 +2,7 @@
 
 Django's model signals would miss `QuerySet.update`, `bulk_update`, and what is written to the
 tables between users and groups. Every statement of this process passes by here instead; what
-another program writes does not, and counts once a snapshot is `ACCOUNTS_ACCESS_AGE` old.
+another program writes does not, and counts once a snapshot is `ACCOUNTS_REREAD_AFTER` old.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from django.db.backends.signals import connection_created
 from django.db.models import Model
 from django.db.models.signals import post_save
 
+from . import access
 from .signals import access_changed
 
 _COMMENTS = r"(?:\s|\(|/\*.*?\*/|--[^\n]*\n)*"
@@ -150,6 +151,7 @@ def _watch(
 
 
 def changed(user_id: str | None) -> None:
+    access.changed(user_id)
     access_changed.send_robust(watched.user, user_id=user_id)
 
 

@@ -58,6 +58,11 @@ class Conf:
         return float(getattr(settings, "ACCOUNTS_REFRESH_SETTLE", 0.5))
 
     @property
+    def reread_after(self) -> float:
+        """Seconds after which a user is read from the database again, whatever was noticed."""
+        return float(getattr(settings, "ACCOUNTS_REREAD_AFTER", 60))
+
+    @property
     def signup_open(self) -> bool:
         return bool(getattr(settings, "ACCOUNTS_SIGNUP_OPEN", False))
 

@@ -6,14 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from django.contrib.auth import get_user
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest
+from django.utils.crypto import constant_time_compare
 
+from sessionstate.backends import get_backend
 from sessionstate.engine import Client, SessionStore
 from sessionstate.threads import in_thread
 from sessionstate.tickets import BadTicket, Ticket, read_ticket
 
+from . import access
 from .keys import KeyTicket
 
 if TYPE_CHECKING:
@@ -38,6 +42,8 @@ class Identity:
     session: SessionStore
     ticket: Ticket
     key: ApiKey | None = None
+    # Their names, where they are known without asking the database.
+    groups: frozenset[str] | None = None
 
     def may_open(self, slug: str) -> bool:
         """Whether the API key, if it is one, is meant for this app. What the user may open is
@@ -86,11 +92,7 @@ def identify_ticket(
     # Django's own rules: the backend may refuse (disabled), the hash may be of an old password.
     user = get_user(asking)
     if not user.is_authenticated:
-        if session.ticket_error == "foreign":
-            raise NotAuthenticated("foreign")
-        if session.ticket_error == "refused":
-            raise NotAuthenticated("refused")
-        raise NotAuthenticated("ended" if session.ticket_error else "nobody")
+        raise NotAuthenticated(_code(session))
     assert isinstance(user, AbstractBaseUser)
     if session.modified:  # the hash of the password, made anew with the new SECRET_KEY
         session.save()
@@ -115,5 +117,45 @@ async def aidentify(
     cookies: Mapping[str, str],
     request: HttpRequest | None = None,
 ) -> Identity:
-    """`identify` in one hop: session and user are read by one thread, one after the other."""
-    return await in_thread(identify, headers, cookies, request)
+    """The same without blocking, and without a query for a user that this process knows: see
+    `accounts.access`. The session is read each time."""
+    try:
+        ticket = read_ticket(headers, cookies)
+    except BadTicket as error:
+        raise NotAuthenticated("invalid", str(error)) from error
+    if ticket is None:
+        raise NotAuthenticated("missing")
+    if isinstance(ticket, KeyTicket) or not ticket.binds_user or ticket.user_id is None:
+        return await in_thread(identify_ticket, ticket, None, request)
+    session = _FixedId.for_ticket(ticket, None, request)
+    wanted = [session.address, *access.addresses(ticket.user_id)]
+    found, *marks = await get_backend().aload_many(wanted)
+    await session.atake(found)
+    if session.ticket_error:
+        raise NotAuthenticated(_code(session))
+    known = await _access(session, access.marks(marks))
+    if known is None:
+        return await in_thread(identify_ticket, ticket, None, request)
+    return Identity(known.user(), session, ticket, groups=known.groups)
+
+
+async def _access(session: SessionStore, marks: access.Marks) -> access.Access | None:
+    """`None` when it takes Django's own `get_user` to decide."""
+    user_id, backend = session[SESSION_KEY], session.get(BACKEND_SESSION_KEY)
+    if backend not in settings.AUTHENTICATION_BACKENDS:
+        return None
+    found = access.known(user_id, backend, marks)
+    if found is None:
+        found = await in_thread(access.read, user_id, backend, marks)
+    # The hash may be of an old password, or of an old SECRET_KEY.
+    proof = session.get(HASH_SESSION_KEY, "")
+    return found if found and constant_time_compare(proof, found.auth_hash) else None
+
+
+def _code(session: SessionStore) -> Code:
+    match session.ticket_error:
+        case "":
+            return "nobody"
+        case "foreign" | "refused" as code:
+            return code
+    return "ended"

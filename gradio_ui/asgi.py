@@ -79,7 +79,7 @@ class GradioRouter:
             raise Refused(_NOT_ALLOWED)
         admission, request = None, gate.parse(scope)
         if route.access is not Access.PUBLIC:
-            admission = await in_thread(gate.admit, request, mount.spec, route)
+            admission = await gate.admit(request, mount.spec, route)
             _note(scope, **admission.log)
         if self.lifespan.is_draining:
             raise Refused(_UNAVAILABLE)
@@ -111,7 +111,7 @@ class GradioRouter:
         if scope["method"] not in ("GET", "HEAD"):
             raise Refused(_NOT_ALLOWED)
         route = Route(Access.PAGE, frozenset())
-        admission = await in_thread(gate.admit, gate.parse(scope), None, route)
+        admission = await gate.admit(gate.parse(scope), None, route)
         _note(scope, **admission.log)
         permitted = await in_thread(registry.permitted, admission.user)  # type: ignore[arg-type]
         target = f"/gradio/{permitted[0].slug}/" if permitted else "/"

@@ -9,7 +9,7 @@ from io import BytesIO
 from urllib.parse import quote
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AbstractBaseUser, User
 from django.core.exceptions import DisallowedHost
 from django.core.handlers.asgi import ASGIRequest
 from django.db import Error as DatabaseError
@@ -17,12 +17,13 @@ from django.http import HttpResponse
 from django.shortcuts import resolve_url
 from starlette.types import Scope
 
-from accounts.identity import NotAuthenticated, identify
+from accounts.identity import Identity, NotAuthenticated, aidentify
 from accounts.origin import SAFE_METHODS, is_cross_site
 from gradio_ui.problems import Problem
 from gradio_ui.registry import AppSpec
 from gradio_ui.routes import Access, Route
 from sessionstate.errors import StoreUnavailable
+from sessionstate.threads import in_thread
 from sessionstate.tickets import get_scheme
 
 
@@ -61,13 +62,14 @@ def parse(scope: Scope) -> ASGIRequest:
     return request
 
 
-def admit(request: ASGIRequest, spec: AppSpec | None, route: Route) -> Admission:
-    """Decide, or raise `Refused`. Blocks: session, user and groups are read in one go.
+async def admit(request: ASGIRequest, spec: AppSpec | None, route: Route) -> Admission:
+    """Decide, or raise `Refused`. The session is read each time; see `accounts.access` for the
+    user and the groups.
 
     `spec` None: any signed-in user.
     """
     try:
-        return _admit(request, spec, route)
+        return await _admit(request, spec, route)
     except NotAuthenticated as error:
         raise LoginNeeded(
             Problem(401, "Not authenticated", error.message, {"WWW-Authenticate": "Bearer"})
@@ -83,11 +85,11 @@ def admit(request: ASGIRequest, spec: AppSpec | None, route: Route) -> Admission
         ) from error
 
 
-def _admit(request: ASGIRequest, spec: AppSpec | None, route: Route) -> Admission:
-    identity = identify(request.headers, request.COOKIES, request)
+async def _admit(request: ASGIRequest, spec: AppSpec | None, route: Route) -> Admission:
+    identity = await aidentify(request.headers, request.COOKIES, request)
     if identity.ticket.source == "cookie" and _is_foreign(request):
         raise Refused(Problem(403, "Forbidden", "This request came from another site."))
-    if spec and not spec.allows(identity.user):  # type: ignore[arg-type]
+    if spec and not await _may_open(identity, spec):
         raise Refused(Problem(403, "Forbidden", "You may not use this app."))
     if spec and not identity.may_open(spec.slug):
         raise Refused(Problem(403, "Forbidden", "This API key is not meant for this app."))
@@ -96,7 +98,7 @@ def _admit(request: ASGIRequest, spec: AppSpec | None, route: Route) -> Admissio
     session = identity.session
     cookies: list[str] = []
     if route.access is not Access.POLL:
-        if not session.touch_if_due():
+        if not await session.atouch_if_due():
             raise NotAuthenticated("ended")
         if cookie := get_scheme().cookie(session):
             response = HttpResponse()
@@ -104,6 +106,13 @@ def _admit(request: ASGIRequest, spec: AppSpec | None, route: Route) -> Admissio
             cookies = [morsel.OutputString() for morsel in response.cookies.values()]
     assert session.session_key
     return Admission(identity.user, session.session_key, cookies)
+
+
+async def _may_open(identity: Identity, spec: AppSpec) -> bool:
+    user: User = identity.user  # type: ignore[assignment]
+    if identity.groups is None:  # an API key, or a session that Django had to decide on
+        return await in_thread(spec.allows, user)
+    return spec.allows(user, identity.groups)
 
 
 def is_navigation(request: ASGIRequest) -> bool:

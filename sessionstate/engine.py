@@ -137,10 +137,13 @@ class SessionStore(SessionBase):
     def address(self) -> Address:
         return _address(self.session_key)
 
-    def take(self, snapshot: Snapshot | None) -> None:
+    async def atake(self, snapshot: Snapshot | None) -> None:
         """The session as somebody has just loaded it, together with other records."""
+        self.accessed = True
         record = self._at(self.session_key or "")
         self._session_cache = self._loaded(record, record.take(snapshot))
+        if self._to_verify and not await aaccepted(self, self._request):
+            self._session_cache = self._nothing("refused")
 
     def _get_session(self, no_load: bool = False) -> Values:
         self.accessed = True

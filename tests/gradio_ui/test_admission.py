@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.auth import login
 from django.contrib.auth.models import User
 from django.http import HttpRequest
@@ -29,6 +30,7 @@ def user() -> User:
 def passes(user: User, settings: Any) -> Iterator[Pass]:
     """Send ada's cookie through the gate for a path below an app."""
     settings.SESSION_COOKIE_AGE = IDLE
+    settings.SESSIONSTATE_THREADS = 0  # this thread, whose transaction has the user
     request = HttpRequest()
     request.session = SessionStore()
     login(request, user, settings.AUTHENTICATION_BACKENDS[0])
@@ -53,7 +55,7 @@ def passes(user: User, settings: Any) -> Iterator[Pass]:
                 (b"cookie", kept.encode()),
             ],
         }
-        admission = gate.admit(gate.parse(scope), None, route)
+        admission = async_to_sync(gate.admit)(gate.parse(scope), None, route)
         if admission.cookies:  # as a browser does
             kept = admission.cookies[0].partition(";")[0]
         return admission

@@ -40,7 +40,7 @@ class Records:
         cell = _decoded(raw, address)
         info = cell.live(timestamp())
         try:
-            return info and Snapshot(info, self.packs.values(cell))
+            return Snapshot(info, self.packs.values(cell)) if info else None
         except Missing:
             return self.load(address)
 
