@@ -7,9 +7,11 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context
 from django.contrib.auth.models import AbstractBaseUser
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from . import throttle
 from .conf import conf
 
 _MISMATCH = "The user name or the password is not right."
@@ -45,5 +47,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
         # allauth's key begins with the Host header, whose port the client may choose: each port
         # would have attempts of its own.
-        login: str = credentials.get("username") or credentials.get("email") or ""
-        return login.strip().lower()
+        return throttle.count_key(request, _login(credentials))
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        try:
+            super().pre_authenticate(request, **credentials)
+        except ValidationError:
+            raise throttle.lock_out(request, _login(credentials)) from None
+
+
+def _login(credentials: dict[str, Any]) -> str:
+    return credentials.get("username") or credentials.get("email") or ""

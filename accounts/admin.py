@@ -13,6 +13,7 @@ from django.http import HttpRequest
 
 from sessionstate import logins
 
+from . import audit_admin  # noqa: F401  # registers the trail and the lockouts
 from .models import ApiKey
 from .programs import revoke_key
 
@@ -42,7 +43,7 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
     list_filter = ("is_active", "is_staff", "is_superuser", "groups")
     filter_horizontal = ("groups", "user_permissions")
     inlines = [EmailAddressInline]
-    actions = ["sign_out_everywhere", "disable"]
+    actions = ["sign_out_everywhere", "disable", "enable"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return super().get_queryset(request).prefetch_related("groups")
@@ -66,11 +67,23 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
     @admin.action(description="Disable, and sign out everywhere", permissions=["change"])
     def disable(self, request: HttpRequest, users: QuerySet[User]) -> None:
         # Not oneself: nobody should lock themselves out.
-        pks = [user.pk for user in users if user != request.user]
-        User.objects.filter(pk__in=pks).update(is_active=False)
-        for pk in pks:
-            logins.revoke_user(pk)
-        self.message_user(request, f"Disabled {len(pks)} users.", messages.SUCCESS)
+        others = [user for user in users if user != request.user]
+        _set_active(others, False)
+        for user in others:
+            logins.revoke_user(user.pk)
+        self.message_user(request, f"Disabled {len(others)} users.", messages.SUCCESS)
+
+    @admin.action(description="Enable", permissions=["change"])
+    def enable(self, request: HttpRequest, users: QuerySet[User]) -> None:
+        disabled = list(users.filter(is_active=False))
+        _set_active(disabled, True)
+        self.message_user(request, f"Enabled {len(disabled)} users.", messages.SUCCESS)
+
+
+def _set_active(users: list[User], active: bool) -> None:
+    for user in users:  # one by one: a single UPDATE would send no signals
+        user.is_active = active
+        user.save(update_fields=["is_active"])
 
 
 @admin.register(Group)

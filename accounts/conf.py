@@ -67,6 +67,16 @@ class Conf:
         return bool(getattr(settings, "ACCOUNTS_SIGNUP_OPEN", False))
 
     @property
+    def audit_days(self) -> int:
+        """How long lines of the audit trail are kept by `manage.py purge_audit`."""
+        return int(getattr(settings, "ACCOUNTS_AUDIT_DAYS", 180))
+
+    @property
+    def known_address_days(self) -> int:
+        """How long an address counts as known after somebody has signed in there."""
+        return int(getattr(settings, "ACCOUNTS_KNOWN_ADDRESS_DAYS", 30))
+
+    @property
     def demo_users(self) -> bool:
         return bool(getattr(settings, "DEMO_USERS", settings.DEBUG))
 

@@ -48,3 +48,52 @@ class ApiKey(models.Model):
     @property
     def has_expired(self) -> bool:
         return self.expires is not None and self.expires <= now()
+
+
+class AuditEvent(models.Model):
+    """One line of the audit trail: who did what, when and from where. Written once.
+
+    People are noted by id and name, not by foreign key: what somebody did stays on record when
+    they are deleted. Of a session there are the first eight characters only.
+    """
+
+    at = models.DateTimeField(default=now, db_index=True, verbose_name="time")
+    kind = models.CharField(max_length=40, db_index=True, verbose_name="event")
+    user_id = models.CharField(max_length=64, blank=True, verbose_name="user id")
+    username = models.CharField(max_length=150, blank=True, verbose_name="user")
+    # Who did it, when that was somebody else.
+    actor = models.CharField(max_length=150, blank=True, verbose_name="by")
+    door = models.CharField(max_length=16, blank=True)
+    ip = models.CharField(max_length=45, blank=True, verbose_name="address")
+    user_agent = models.CharField(max_length=200, blank=True)
+    session = models.CharField(max_length=8, blank=True)
+    details = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+        indexes = [models.Index(fields=["user_id", "-at"], name="audit_of_user")]
+        verbose_name = "audit event"
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.username}".strip()
+
+
+class Lockout(models.Model):
+    """Whose sign-in is refused at the moment because of too many failures. The counts themselves
+    are in the cache, under names that cannot be listed."""
+
+    key = models.CharField(max_length=400, editable=False)
+    ip = models.CharField(max_length=45, verbose_name="address")
+    user_id = models.CharField(max_length=64, blank=True, verbose_name="user id")
+    username = models.CharField(max_length=150, blank=True, verbose_name="user")
+    since = models.DateTimeField(default=now)
+    until = models.DateTimeField(db_index=True)
+
+    class Meta:
+        ordering = ["-since", "-pk"]
+        constraints = [models.UniqueConstraint(fields=["key", "ip"], name="one_lockout_each")]
+        default_permissions = ("view", "change")
+
+    def __str__(self) -> str:
+        return f"{self.username or 'unknown user'} from {self.ip}"

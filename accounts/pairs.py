@@ -23,6 +23,7 @@ from sessionstate.conf import conf as state_conf
 from sessionstate.engine import SessionStore
 from sessionstate.tickets import BadTicket, Ticket
 
+from .audit import record
 from .conf import conf
 from .identity import NotAuthenticated, identify_ticket
 from .tokens import AccessToken, RefreshToken, issue, read
@@ -66,6 +67,7 @@ def rotate(
     if raced:
         raise BadTicket("The token has just been refreshed by another request")
     if not won:
+        record("token_reused", user=found.user, session_id=claims.session_id)
         logins.revoke(claims.session_id)
         raise NotAuthenticated("ended", "The token has been used before; its session was ended")
     pair = _pair(session, jti)

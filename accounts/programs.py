@@ -28,6 +28,7 @@ from sessionstate.conf import conf as state_conf
 from sessionstate.engine import Client, SessionStore
 from sessionstate.errors import SessionGone
 
+from .audit import record
 from .identity import NotAuthenticated
 from .keys import KeyTicket, digest_of, new_key
 from .models import ApiKey
@@ -68,6 +69,7 @@ def create_key(
             expires=expires,
         )
     logger.info("User %s created the API key %s", user.pk, prefix)
+    record("key_created", user=user, key=key.shown, name=name)
     return key, raw
 
 
@@ -85,6 +87,7 @@ def revoke_key(key: ApiKey) -> bool:
         logins.revoke(key.session_id)
     if done:
         logger.info("The API key %s of user %s was revoked", key.prefix, key.user_id)
+        record("key_revoked", user=key.user, key=key.shown, name=key.name)
     return bool(done)
 
 
@@ -98,7 +101,7 @@ def identify_key(
     session = _session(key, ticket, client, request) if key and user else None
     if key is None or user is None or session is None:
         return None
-    _note_use(key)
+    _note_use(key, client)
     return user, session, key
 
 
@@ -156,11 +159,14 @@ def _end_with(key: ApiKey, session: SessionStore) -> None:
         session.modified = False
 
 
-def _note_use(key: ApiKey) -> None:
+def _note_use(key: ApiKey, client: Client | None) -> None:
     moment = now()
     if key.last_used is None or moment - key.last_used >= _NOTE_USE_EVERY:
         stale = Q(last_used=None) | Q(last_used__lte=moment - _NOTE_USE_EVERY)
-        ApiKey.objects.filter(stale, pk=key.pk).update(last_used=moment)
+        noted = ApiKey.objects.filter(stale, pk=key.pk).update(last_used=moment)
+        # The trail has one line a day for each key; the minute is in `last_used`.
+        if noted and (key.last_used is None or key.last_used.date() != moment.date()):
+            record("key_used", user=key.user, client=client, key=key.shown, name=key.name)
 
 
 @receiver(post_delete, sender=ApiKey)

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+import time
+
+from allauth.account import app_settings
 from allauth.account.adapter import get_adapter
-from allauth.account.internal.flows.login import record_authentication
+from allauth.account.internal.flows.login import get_authentication_records, record_authentication
 from allauth.account.internal.stagekit import clear_login
 from allauth.account.models import Login
 from allauth.account.stages import LoginStageController
-from allauth.core import ratelimit
+from allauth.core import context
 from allauth.mfa.base.forms import AuthenticateForm
 from allauth.mfa.stages import AuthenticateStage
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+
+from .throttle import TooManyAttempts, consume_attempt
+
+__all__ = [
+    "CodeMissing",
+    "CodeWrong",
+    "SignInFailed",
+    "StepsMissing",
+    "TooManyAttempts",
+    "reauthenticate",
+    "remember_age",
+    "sign_in",
+    "signed_in_lately",
+]
 
 
 class SignInFailed(Exception):
     """Unknown user, wrong password or disabled: never said which."""
-
-
-class TooManyAttempts(Exception):
-    """The limits of the sign-in page, counted together with it."""
 
 
 class StepsMissing(Exception):
@@ -39,34 +51,36 @@ class CodeWrong(Exception):
 def sign_in(
     request: HttpRequest, login: str, password: str, *, code: str = "", remember: bool = False
 ) -> AbstractBaseUser:
-    """Signs in on `request`, which rotates its session's id. `code` is the second factor's."""
-    if not ratelimit.consume(request, action="login"):
-        raise TooManyAttempts
-    adapter = get_adapter(request)
-    try:
+    """Signs in on `request`, which rotates its session's id. `code` is the second factor's.
+
+    Raises `SignInFailed`, `CodeMissing`, `CodeWrong`, `StepsMissing`, `TooManyAttempts`.
+    """
+    with context.request_context(request):
+        consume_attempt(request)
+        adapter = get_adapter(request)
         user: AbstractBaseUser | None = adapter.authenticate(
             request, username=login.strip(), password=password
         )
-    except ValidationError as error:
-        raise TooManyAttempts from error
-    if user is None:
-        raise SignInFailed
-    stages = LoginStageController(request, Login(user=user))
-    try:
-        while stages.handle():
-            _pass(stages, user, code)
-    except (StepsMissing, CodeWrong, TooManyAttempts):
-        clear_login(request)
-        if request.session.session_key is None:
-            request.session.clear()
-        raise
-    adapter.login(request, user)
-    record_authentication(request, user, method="password", username=user.get_username())
-    request.session.set_expiry(remember_age() if remember else 0)
+        if user is None:
+            raise SignInFailed
+        stages = LoginStageController(request, Login(user=user))
+        try:
+            while stages.handle():
+                _pass(request, stages, user, code)
+        except (StepsMissing, CodeWrong, TooManyAttempts):
+            clear_login(request)
+            if request.session.session_key is None:
+                request.session.clear()
+            raise
+        adapter.login(request, user)
+        record_authentication(request, user, method="password", username=user.get_username())
+        request.session.set_expiry(remember_age() if remember else 0)
     return user
 
 
-def _pass(stages: LoginStageController, user: AbstractBaseUser, code: str) -> None:
+def _pass(
+    request: HttpRequest, stages: LoginStageController, user: AbstractBaseUser, code: str
+) -> None:
     """Gets over the step at which the page would stop now."""
     key = stages.state["current"]
     if key != AuthenticateStage.key:
@@ -75,10 +89,34 @@ def _pass(stages: LoginStageController, user: AbstractBaseUser, code: str) -> No
         raise CodeMissing
     form = AuthenticateForm(user=user, data={"code": code})
     if not form.is_valid():
-        limited = form.has_error("code", code="too_many_login_attempts")
-        raise TooManyAttempts if limited else CodeWrong
+        if form.has_error("code", code="too_many_login_attempts"):
+            raise TooManyAttempts(request)
+        raise CodeWrong
     form.save()
     stages.set_handled(key)
+
+
+def signed_in_lately(request: HttpRequest) -> bool:
+    """Whether the session's user has proven who they are in the last minutes
+    (`ACCOUNT_REAUTHENTICATION_TIMEOUT`)."""
+    times = [
+        record.get("at", 0.0)
+        for record in get_authentication_records(request, request.user)  # type: ignore[arg-type]
+    ]
+    return bool(times) and time.time() - max(times) < app_settings.REAUTHENTICATION_TIMEOUT
+
+
+def reauthenticate(request: HttpRequest, password: str) -> bool:
+    """Whether it is the password of who is signed in; then they have just proven who they are.
+
+    Counted as an attempt to sign in: raises `TooManyAttempts`.
+    """
+    with context.request_context(request):
+        consume_attempt(request)
+        if not get_adapter(request).reauthenticate(request.user, password):
+            return False
+        record_authentication(request, request.user, method="password", reauthenticated=True)  # type: ignore[arg-type]
+    return True
 
 
 def remember_age() -> int:

@@ -1,54 +1,123 @@
 """The one NinjaAPI. Every error it answers is a problem document (RFC 9457)."""
 
-from http import HTTPStatus
+from __future__ import annotations
 
-from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from ninja import NinjaAPI
+import logging
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig
+from django.core.signals import got_request_exception
+from django.http import Http404, HttpRequest, HttpResponse
+from ninja import NinjaAPI, Schema
 from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.openapi.schema import OpenAPISchema
+from ninja.parser import Parser
+from ninja.types import DictStrAny
+from pydantic import Field
 
-from accounts.api import router
-from accounts.problems import problem
+from accounts.api import router, session_auth
+from accounts.models import ApiKey
+from gradio_ui.registry import permitted
+from gradiosession.openapi import complete
+from gradiosession.problems import answer
 from sessionstate.errors import StoreUnavailable
+from sessionstate.outage import RETRY_AFTER
 
-api = NinjaAPI(
+logger = logging.getLogger(__name__)
+
+NOT_JSON = "Send the body as application/json."
+
+
+class _JSON(Parser):
+    def parse_body(self, request: HttpRequest) -> DictStrAny:
+        kind = request.content_type or ""
+        if kind != "application/json" and not kind.endswith("+json"):
+            raise HttpError(415, NOT_JSON)
+        return super().parse_body(request)
+
+
+class _API(NinjaAPI):
+    def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
+        return complete(super().get_openapi_schema(**options))
+
+
+api = _API(
     title="Gradio Session",
     version="1",
     description="Sign in, and read or change the session that your Gradio apps see.",
     urls_namespace="api",
+    parser=_JSON(),
 )
 api.add_router("", router)
 
 
-def _answer(status: int, detail: str) -> HttpResponse:
-    title = HTTPStatus(status).phrase
-    return JsonResponse(
-        problem(status, title, detail), status=status, content_type="application/problem+json"
-    )
+class App(Schema):
+    slug: str = Field(examples=["assistant"])
+    title: str
+    description: str
+    icon: str
+    url: str = Field(description="For browsers and for `gradio_client.Client`")
+
+
+@api.get("/apps", auth=session_auth, response=list[App], tags=["apps"], summary="Apps I may open")
+def apps(request: HttpRequest) -> list[App]:
+    """In the order of the start page; for an API key, those it is meant for."""
+    key: ApiKey | None = getattr(request, "api_key", None)
+    return [
+        App(
+            slug=spec.slug,
+            title=spec.title,
+            description=spec.description,
+            icon=spec.icon,
+            url=f"/gradio/{spec.slug}/",
+        )
+        for spec in permitted(request.user)  # type: ignore[arg-type]  # session_auth has refused visitors
+        if key is None or not key.apps or spec.slug in key.apps
+    ]
 
 
 @api.exception_handler(AuthenticationError)
 def _unauthenticated(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
-    return _answer(401, "Not authenticated")
+    return answer(401, "Not authenticated")
 
 
 @api.exception_handler(HttpError)
 def _http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
-    return _answer(error.status_code, str(error))
+    if isinstance(error.__cause__, HttpError):  # ninja takes what the parser says for bad JSON
+        error = error.__cause__
+    response = answer(error.status_code, str(error), type=getattr(error, "type", "about:blank"))
+    for name, value in getattr(error, "headers", {}).items():
+        response[name] = value
+    return response
 
 
 @api.exception_handler(ValidationError)
 def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
     # Not the whole error: it repeats the input, and an input may be a password.
     reasons = (f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors)
-    return _answer(422, "; ".join(reasons))
+    return answer(422, "; ".join(reasons))
 
 
 @api.exception_handler(Http404)
 def _not_found(request: HttpRequest, error: Http404) -> HttpResponse:
-    return _answer(404, str(error) if settings.DEBUG else "Not found")
+    return answer(404)
+
+
+@api.exception_handler(RequestDataTooBig)
+def _too_big(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
+    return answer(413, "The body is too large.")
 
 
 @api.exception_handler(StoreUnavailable)
 def _unavailable(request: HttpRequest, error: StoreUnavailable) -> HttpResponse:
-    return _answer(503, "The session store does not answer; try again later.")
+    response = answer(503, "The session store does not answer; try again later.")
+    response["Retry-After"] = str(RETRY_AFTER)
+    return response
+
+
+@api.exception_handler(Exception)
+def _unexpected(request: HttpRequest, error: Exception) -> HttpResponse:
+    """The log has the details, in development too; the client has none."""
+    got_request_exception.send(sender=None, request=request)
+    logger.error("%s %s failed", request.method, request.path, exc_info=error)
+    return answer(500)

@@ -4,8 +4,11 @@ from django.urls import include, path
 from django.utils.functional import lazy
 from django.views.generic import RedirectView
 
+from accounts.throttle import too_many
 from gradio_ui.views import portal
 from gradiosession.api import api
+
+handler429 = too_many  # allauth's limits of one address answer with it
 
 urlpatterns = [
     path("", portal, name="portal"),

@@ -18,6 +18,7 @@ from ninja.errors import AuthenticationError, HttpError
 from accounts.conf import conf
 from accounts.identity import NotAuthenticated
 from accounts.pairs import first_pair, rotate
+from accounts.problems import CODE_REQUIRED
 from accounts.signin import (
     CodeMissing,
     CodeWrong,
@@ -30,12 +31,11 @@ from sessionstate.clock import timestamp
 from sessionstate.engine import SessionStore
 from sessionstate.tickets import BadTicket
 
+from .errors import Refused, too_many
 from .schemas import Me, Person, Problem, Refresh, Register, Registered, SignIn, Tokens
 from .security import refuse_foreign_page, session_auth
 
 router = Router()
-
-TOO_MANY = "Too many attempts. Try again later."
 
 
 @router.post(
@@ -43,7 +43,11 @@ TOO_MANY = "Too many attempts. Try again later."
 )
 @sensitive_variables()
 def login(request: HttpRequest, body: SignIn) -> Tokens:
-    """Gives a pair of tokens, and the cookie for browsers. One answer for every failure."""
+    """Gives a pair of tokens, and the cookie for browsers. One answer for every failure.
+
+    Who has a second factor gets a 401 of the type `urn:gradiosession:problem:code-required` once
+    the password is right; send all of it again with `code`.
+    """
     refuse_foreign_page(request)
     try:
         user = sign_in(
@@ -51,12 +55,14 @@ def login(request: HttpRequest, body: SignIn) -> Tokens:
         )
     except SignInFailed:
         raise HttpError(401, "The user name or the password is not right.") from None
-    except TooManyAttempts:
-        raise HttpError(429, TOO_MANY) from None
     except CodeMissing:
-        raise HttpError(403, "Two-factor authentication is on. Send `code` as well.") from None
+        detail = "Send the code of your second factor too."
+        raise Refused(401, detail, type=CODE_REQUIRED) from None
     except CodeWrong:
-        raise HttpError(401, "The code is not right, or was used already.") from None
+        detail = "The code is not right, or was used already."
+        raise Refused(401, detail, type=CODE_REQUIRED) from None
+    except TooManyAttempts as error:
+        raise too_many(error) from None
     except StepsMissing:
         raise HttpError(
             403, "Signing in needs a further step. Sign in on the page /accounts/login/ first."
@@ -77,7 +83,7 @@ def register(request: HttpRequest, body: Register) -> Status[Registered]:
     if not conf.signup_open:
         raise HttpError(403, "Sign-up is closed.")
     if not ratelimit.consume(request, action="signup"):
-        raise HttpError(429, TOO_MANY)
+        raise too_many(TooManyAttempts(request))
     form_class = get_form_class(app_settings.FORMS, "signup", SignupForm)
     form = form_class(
         {
@@ -114,7 +120,7 @@ def refresh(request: HttpRequest, body: Refresh) -> Tokens:
 @router.post(
     "/logout",
     auth=session_auth,
-    response={204: None, 401: Problem, 403: Problem},
+    response={204: None},
     summary="Sign out",
 )
 def logout(request: HttpRequest) -> Status[None]:
@@ -123,7 +129,7 @@ def logout(request: HttpRequest) -> Status[None]:
     return Status(204, None)
 
 
-@router.get("/me", auth=session_auth, response={200: Me, 401: Problem}, summary="Who am I")
+@router.get("/me", auth=session_auth, response=Me, summary="Who am I")
 def me(request: HttpRequest) -> Me:
     session = cast(SessionStore, request.session)
     assert session.session_key and session.info

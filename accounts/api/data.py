@@ -28,7 +28,7 @@ router = Router()
 
 _STALE = "The session has been changed since you read it."
 
-_WRITE: dict[int, Any] = {204: None} | dict.fromkeys((401, 403, 412, 413, 422, 503), Problem)
+_WRITE: dict[int, Any] = {204: None} | dict.fromkeys((412, 413, 422), Problem)
 
 IfMatch = Annotated[
     str | None,
@@ -114,9 +114,7 @@ def _merged(target: Any, patch: Any) -> Any:
     return result
 
 
-@router.get(
-    "", response={200: dict[str, Any], 401: Problem}, summary="All data", openapi_extra=_READS
-)
+@router.get("", response=dict[str, Any], summary="All data", openapi_extra=_READS)
 def get_all(request: HttpRequest, response: HttpResponse) -> dict[str, Any]:
     """Values that JSON has no word for are described: `{"$type": "numpy.ndarray", ...}`."""
     session = _session(request)
@@ -167,7 +165,7 @@ def delete_all(
 
 @router.get(
     "/{path:key}",
-    response={200: Any, 401: Problem, 404: Problem},
+    response={200: Any, 404: Problem},
     summary="One value",
     openapi_extra=_READS,
 )

@@ -20,10 +20,10 @@ Password = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 class Problem(Schema):
     """Problem details (RFC 9457)."""
 
-    type: str
-    title: str
-    status: int
-    detail: str
+    type: str = Field(description="`about:blank`, or a URN for what a program acts upon")
+    title: str = Field(description="The status in words")
+    status: int = Field(ge=400, le=599)
+    detail: str = Field(description="What is wrong, for people")
 
 
 class SignIn(Schema):
@@ -36,9 +36,9 @@ class SignIn(Schema):
 
 
 class Register(Schema):
-    username: Username
-    password: Password
-    email: str = Field("", max_length=254)
+    username: Username = Field(examples=["grace"])
+    password: Password = Field(examples=["a long sentence you remember"])
+    email: str = Field("", max_length=254, examples=["grace@example.org"])
 
 
 class Registered(Schema):
@@ -124,6 +124,9 @@ class NewKey(Schema):
     apps: list[Slug] = Field([], max_length=100, description="Empty: every app you may open")
     write: bool = Field(True, description="`false`: requests with GET and HEAD only")
     expires: KeyEnd | None = Field(None, description="`null`: when it is revoked")
+    password: Password | None = Field(
+        None, description="Needed when you signed in more than five minutes ago"
+    )
 
 
 class KeyOut(Schema):

@@ -6,7 +6,7 @@ from typing import ClassVar, cast
 
 from django.conf import settings
 from django.http import HttpRequest
-from ninja.errors import HttpError
+from ninja.errors import AuthenticationError, HttpError
 from ninja.security.base import AuthBase
 
 from accounts.identity import NotAuthenticated, identify_ticket
@@ -56,6 +56,12 @@ class SessionCookie(_TicketAuth):
     source = "cookie"
     openapi_type = "apiKey"
     openapi_in = "cookie"
+
+    def __call__(self, request: HttpRequest) -> SessionStore:
+        found = super().__call__(request)
+        if found is None:  # the last of the three; ninja alone would say "Unauthorized"
+            raise AuthenticationError(message="Not authenticated")
+        return found
 
     @property
     def openapi_name(self) -> str:

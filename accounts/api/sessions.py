@@ -12,7 +12,7 @@ from .security import refuse_program
 router = Router()
 
 
-@router.get("", response={200: list[SessionOut], 401: Problem}, summary="My logins")
+@router.get("", response=list[SessionOut], summary="My logins")
 def list_sessions(request: HttpRequest) -> list[SessionOut]:
     """The current one first, then the last used."""
     return [
@@ -30,9 +30,7 @@ def list_sessions(request: HttpRequest) -> list[SessionOut]:
     ]
 
 
-@router.delete(
-    "", response={200: Ended, 401: Problem, 403: Problem}, summary="End all my other logins"
-)
+@router.delete("", response={200: Ended, 403: Problem}, summary="End all my other logins")
 def end_others(request: HttpRequest) -> Ended:
     refuse_program(request)
     return Ended(ended=own_sessions.end_others(request))
@@ -40,7 +38,7 @@ def end_others(request: HttpRequest) -> Ended:
 
 @router.delete(
     "/{session_id}",
-    response={204: None, 401: Problem, 403: Problem, 404: Problem},
+    response={204: None, 403: Problem, 404: Problem},
     summary="End one of my logins",
 )
 def end_one(request: HttpRequest, session_id: str) -> Status[None]:

@@ -13,6 +13,7 @@ from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.test import Client, override_settings
 
+from accounts.problems import CODE_REQUIRED
 from tests.accounts.helpers import (
     LOGIN,
     ME,
@@ -163,10 +164,11 @@ def test_the_api_takes_the_code_with_the_password(
         return Client().post("/api/auth/login", body | more, content_type="application/json")
 
     missing = post()
-    assert missing.status_code == 403
-    assert "code" in missing.json()["detail"]
+    assert missing.status_code == 401
+    assert missing.json()["type"] == CODE_REQUIRED
     wrong = post(code="000000")
     assert wrong.status_code == 401
+    assert wrong.json()["type"] == CODE_REQUIRED
     assert "access" not in wrong.json()
     assert not wrong.cookies
     # Without the password a code says nothing, not even that it is asked for.

@@ -1,0 +1,134 @@
+"""The audit trail: `record("signed_in", user=user, request=request)` notes who did what.
+
+It is written when the transaction it belongs to is committed, and never raises: a trail that
+cannot be written is in the log, and nobody is kept from signing in. `accounts.trail` notes what
+Django and allauth tell by signals, whatever door was taken.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from allauth.core import context
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import transaction
+from django.http import HttpRequest
+
+from sessionstate.clock import now
+from sessionstate.engine import Client
+from sessionstate.threads import in_thread
+
+from .conf import conf
+from .models import AuditEvent
+from .redaction import clean
+
+logger = logging.getLogger(__name__)
+
+# What the admin calls them. Other rooms may record kinds of their own.
+KINDS = {
+    "signed_in": "signed in",
+    "sign_in_failed": "failed to sign in",
+    "locked_out": "locked out",
+    "unlocked": "unlocked",
+    "signed_out": "signed out",
+    "session_ended": "session ended",
+    "token_reused": "refresh token used twice",
+    "password_changed": "password changed",
+    "mfa_changed": "second factor changed",
+    "email_changed": "e-mail address changed",
+    "user_created": "user created",
+    "user_deleted": "user deleted",
+    "user_disabled": "user disabled",
+    "user_enabled": "user enabled",
+    "roles_changed": "roles changed",
+    "permissions_changed": "permissions changed",
+    "group_renamed": "group renamed",
+    "group_deleted": "group deleted",
+    "key_created": "API key created",
+    "key_revoked": "API key revoked",
+    "key_used": "API key used",
+    "role_refused": "refused for want of a role",
+}
+DOORS = {
+    "page": "page",
+    "sso": "single sign-on",
+    "api": "API",
+    "admin": "admin",
+    "app": "app",
+    "command": "command line",
+}
+_PATHS = (("/api/", "api"), ("/admin/", "admin"), ("/gradio/", "app"), ("/accounts/oidc/", "sso"))
+
+
+def record(
+    kind: str,
+    *,
+    user: AbstractBaseUser | None = None,
+    user_id: str = "",
+    username: str = "",
+    session_id: str | None = None,
+    request: HttpRequest | None = None,
+    client: Client | None = None,
+    **details: Any,
+) -> None:
+    """Sync, and not on the event loop (there, `await arecord(...)`).
+
+    `user`, or `user_id` and `username`, is whom it is about. `request` defaults to the one that
+    Django is answering; where Django is not asked, `client` says who is at an app's door.
+    `details` are JSON values; what looks like a secret is cut.
+    """
+    try:
+        request = request or context.request
+        event = AuditEvent(
+            kind=kind,
+            user_id=str(user.pk) if user else user_id,
+            username=(user.get_username() if user else username)[:150],
+            session=(session_id or "")[:8],
+            door=_door(request),
+            details=clean(details),
+        )
+        if request is not None:
+            event.actor = _actor(request, event.user_id)
+            client = client or Client(
+                str(request.META.get("REMOTE_ADDR") or ""),
+                str(request.META.get("HTTP_USER_AGENT") or ""),
+            )
+        if client is not None:
+            event.ip, event.user_agent = client.ip[:45], clean(client.user_agent)[:200]
+            event.door = event.door if request is not None else "app"
+        transaction.on_commit(partial(_write, event))
+    except Exception:
+        logger.exception("The audit trail could not be written: %s", kind)
+
+
+async def arecord(kind: str, **fields: Any) -> None:
+    await in_thread(partial(record, kind, **fields))
+
+
+def _write(event: AuditEvent) -> None:
+    try:
+        event.save(force_insert=True)
+    except Exception:
+        logger.exception("The audit trail could not be written: %s", event.kind)
+
+
+def _door(request: HttpRequest | None) -> str:
+    if request is None:
+        return "command"
+    return next((door for start, door in _PATHS if request.path_info.startswith(start)), "page")
+
+
+def _actor(request: HttpRequest, about: str) -> str:
+    """Who is signed in on the request, unless it is about themselves."""
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated or str(user.pk) == about:
+        return ""
+    return str(user.get_username())[:150]
+
+
+def outdated(days: int | None = None) -> datetime:
+    """What was noted before this moment may be deleted."""
+    return now() - timedelta(days=conf.audit_days if days is None else days)
