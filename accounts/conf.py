@@ -1,4 +1,4 @@
-"""Settings of the app, read when they are used, so that `override_settings` just works."""
+"""Settings of the app, read when they are first used and again after `override_settings`."""
 
 from __future__ import annotations
 
@@ -6,13 +6,28 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.core.signals import setting_changed
+
+PLACES = ("bearer", "header", "cookie")
 
 
 class Conf:
     """Tickets are set by simplejwt's own names in `SIMPLE_JWT`; cookies by `SESSION_COOKIE_*`."""
 
+    def __init__(self) -> None:
+        # Django keeps the settings that it has, and looks long for those that it has not.
+        self._read: dict[str, Any] = {}
+
+    def _get(self, name: str, default: Any) -> Any:
+        if name not in self._read:
+            self._read[name] = getattr(settings, name, default)
+        return self._read[name]
+
+    def forget(self, *, setting: str, **_: object) -> None:
+        self._read.pop(setting, None)
+
     def _jwt(self, name: str, default: Any) -> Any:
-        return getattr(settings, "SIMPLE_JWT", {}).get(name, default)
+        return self._get("SIMPLE_JWT", {}).get(name, default)
 
     @property
     def access_age(self) -> timedelta:
@@ -30,14 +45,17 @@ class Conf:
 
     @property
     def signing_key(self) -> str:
+        """A secret, or a private key in PEM form."""
         return str(self._jwt("SIGNING_KEY", settings.SECRET_KEY))
 
     @property
     def old_keys(self) -> tuple[str, ...]:
-        """Keys that no longer sign but still verify, until what they signed has expired."""
-        if "SIGNING_KEY" in getattr(settings, "SIMPLE_JWT", {}):
-            return ()
-        return tuple(settings.SECRET_KEY_FALLBACKS)
+        """Keys that no longer sign but still verify, until what they signed has expired: secrets,
+        and private or public keys in PEM form."""
+        old = tuple(self._get("ACCOUNTS_OLD_KEYS", ()))
+        if "SIGNING_KEY" in self._get("SIMPLE_JWT", {}):
+            return old
+        return (*old, *settings.SECRET_KEY_FALLBACKS)
 
     @property
     def issuer(self) -> str:
@@ -53,9 +71,24 @@ class Conf:
         return float(self._jwt("LEEWAY", 10))
 
     @property
+    def places(self) -> tuple[str, ...]:
+        """Where tickets are looked for, some of `PLACES`. The first place that has one decides."""
+        return tuple(self._get("ACCOUNTS_TICKET_PLACES", PLACES))
+
+    @property
+    def bearer_header(self) -> str:
+        """Takes `Bearer <access token or API key>`."""
+        return str(self._get("ACCOUNTS_BEARER_HEADER", "Authorization"))
+
+    @property
+    def token_header(self) -> str:
+        """Takes an access token and nothing else."""
+        return str(self._get("ACCOUNTS_TOKEN_HEADER", "X-Session-Token"))
+
+    @property
     def refresh_settle(self) -> float:
         """Seconds in which a refresh token presented twice is a race, not a theft."""
-        return float(getattr(settings, "ACCOUNTS_REFRESH_SETTLE", 0.5))
+        return float(self._get("ACCOUNTS_REFRESH_SETTLE", 0.5))
 
     @property
     def reread_after(self) -> float:
@@ -64,7 +97,7 @@ class Conf:
 
     @property
     def signup_open(self) -> bool:
-        return bool(getattr(settings, "ACCOUNTS_SIGNUP_OPEN", False))
+        return bool(self._get("ACCOUNTS_SIGNUP_OPEN", False))
 
     @property
     def audit_days(self) -> int:
@@ -78,11 +111,12 @@ class Conf:
 
     @property
     def demo_users(self) -> bool:
-        return bool(getattr(settings, "DEMO_USERS", settings.DEBUG))
+        return bool(self._get("DEMO_USERS", settings.DEBUG))
 
     @property
     def demo_password(self) -> str:
-        return str(getattr(settings, "DEMO_PASSWORD", "gradio-demo"))
+        return str(self._get("DEMO_PASSWORD", "gradio-demo"))
 
 
 conf = Conf()
+setting_changed.connect(conf.forget)

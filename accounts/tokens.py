@@ -21,40 +21,50 @@ from sessionstate.clock import now, timestamp
 from sessionstate.tickets import BadTicket
 
 from .conf import conf
+from .signing import Key, keys
 
 # Far above what we issue (about 400 bytes); what is longer is not even parsed.
 MAX_LENGTH = 8 * 1024
 
+# Claim of a cookie that was given to a program: no browser has ever seen it.
+PROGRAM = "program"
+
 # Tokens whose verified claims are remembered, in each process.
 VERIFIED = 2048
 
-# No `kid`, `jku`, `jwk`, `x5u`, `crit`: the key is ours to choose, not the token's.
-_HEADER = {"alg", "typ"}
+# No `jku`, `jwk`, `x5u`, `crit`: the key is ours to choose, not the token's. `kid` is ours.
+_HEADER = {"alg", "typ", "kid"}
 
 
 class _Backend(TokenBackend):
     """Verifies everything but time, which PyJWT would take from the system's clock."""
 
-    def __init__(
-        self, algorithm: str, key: str, old_keys: tuple[str, ...], issuer: str, audience: str
-    ) -> None:
-        super().__init__(algorithm, key, issuer=issuer, audience=audience)
-        self._older = [TokenBackend(algorithm, old) for old in old_keys]
+    def __init__(self, keys: tuple[Key, ...], issuer: str, audience: str) -> None:
+        super().__init__(keys[0].algorithm, issuer=issuer, audience=audience)
+        self._keys = keys
         # A ticket comes with every request, and what its signature says does not change; whether
         # it is still valid is asked each time.
         self._claims = lru_cache(maxsize=VERIFIED)(self._verified)
+
+    def encode(self, payload: dict[str, Any]) -> str:
+        key = self._keys[0]
+        return jwt.encode(
+            payload | {"aud": self.audience, "iss": self.issuer},
+            key.signs,
+            key.algorithm,
+            headers={"kid": key.id} if key.id else None,
+        )
 
     def decode(self, token: Any, verify: bool = True) -> dict[str, Any]:
         return self._claims(token).copy()
 
     def _verified(self, token: Any) -> dict[str, Any]:
-        keys = [backend.get_verifying_key(token) for backend in (self, *self._older)]
-        for key in keys:
+        for key in self._keys:
             try:
                 decoded = jwt.decode_complete(
                     token,
-                    key,
-                    algorithms=[self.algorithm],
+                    key.verifies,
+                    algorithms=[key.algorithm],
                     audience=self.audience,
                     issuer=self.issuer,
                     options={
@@ -64,11 +74,12 @@ class _Backend(TokenBackend):
                         "verify_nbf": False,
                     },
                 )
-            except jwt.InvalidSignatureError:
-                continue
+            except (jwt.InvalidSignatureError, jwt.InvalidAlgorithmError):
+                continue  # perhaps an older key's
             except jwt.InvalidTokenError as error:
                 raise TokenBackendError("Token is invalid") from error
-            if not decoded["header"].keys() <= _HEADER:
+            header = decoded["header"]
+            if not header.keys() <= _HEADER or header.get("kid", key.id) != key.id:
                 raise TokenBackendError("Token has headers that are not accepted")
             claims: dict[str, Any] = decoded["payload"]
             return claims
@@ -76,17 +87,15 @@ class _Backend(TokenBackend):
 
 
 @lru_cache(maxsize=8)
-def _backend(
-    algorithm: str, key: str, old_keys: tuple[str, ...], issuer: str, audience: str
-) -> _Backend:
-    return _Backend(algorithm, key, old_keys, issuer, audience)
+def _backend(keys: tuple[Key, ...], issuer: str, audience: str) -> _Backend:
+    return _Backend(keys, issuer, audience)
 
 
 class SessionToken(Token):
     lifetime = timedelta()  # `issue` gives the real one
 
     def get_token_backend(self) -> TokenBackend:
-        return _backend(conf.algorithm, conf.signing_key, conf.old_keys, conf.issuer, conf.audience)
+        return _backend(keys(), conf.issuer, conf.audience)
 
     @property
     def current_time(self) -> datetime:
@@ -106,6 +115,8 @@ class SessionToken(Token):
             raise TokenError("Token names no session")
         if "sub" in claims and type(claims["sub"]) is not str:
             raise TokenError("Token names no valid user")
+        if claims.get(PROGRAM, True) is not True:
+            raise TokenError("Token is for nobody")
         if claims["exp"] <= moment - conf.leeway:
             raise ExpiredTokenError("Token is expired")
         if max(claims["iat"], claims["nbf"]) > moment + conf.leeway:
@@ -131,6 +142,7 @@ class Claims:
     jti: str
     issued: float
     expires: float
+    program: bool = False
 
 
 def issue(
@@ -140,9 +152,12 @@ def issue(
     user_id: str | None,
     lifetime: timedelta,
     jti: str | None = None,
+    program: bool = False,
 ) -> str:
     token = kind()
     token.payload = {"typ": kind.token_type, "sid": session_id}
+    if program:
+        token[PROGRAM] = True
     if user_id is not None:
         token["sub"] = user_id
     token.set_jti()
@@ -173,4 +188,5 @@ def read(kind: type[SessionToken], raw: str) -> Claims:
         jti=claims["jti"],
         issued=float(claims["iat"]),
         expires=float(claims["exp"]),
+        program=PROGRAM in claims,
     )

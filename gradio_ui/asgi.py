@@ -10,6 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from accounts.conf import conf as account_conf
 from gradio_ui import compat, gate, registry, routes
 from gradio_ui.connections import Connections
 from gradio_ui.gate import Admission, LoginNeeded, Refused
@@ -152,11 +153,14 @@ def _failure(failure: registry.Failure | None) -> str:
     )
 
 
-_TICKET_HEADERS = {b"authorization", b"x-session-token"}
+def _ticket_headers() -> set[bytes]:
+    names = ("Authorization", account_conf.bearer_header, account_conf.token_header)
+    return {name.lower().encode() for name in names}
 
 
 def _inner_scope(scope: Scope, request: HttpRequest, admission: Admission | None) -> Scope:
     """The request for Gradio, which believes every header."""
+    tickets = _ticket_headers()
     headers = [
         (name, value)
         for name, value in scope["headers"]
@@ -166,7 +170,7 @@ def _inner_scope(scope: Scope, request: HttpRequest, admission: Admission | None
         # what opens it.
         if not name.startswith(b"x-forwarded-")
         and name not in {b"origin", b"forwarded", b"x-gradio-server", b"host", b"cookie"}
-        and name not in _TICKET_HEADERS
+        and name not in tickets
     ]
     headers.append((b"host", request.get_host().encode("latin-1")))
     cookies = [

@@ -11,9 +11,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gradiosession.settings")
 # Sets Django up; what follows imports models.
 django_app = cast("App", get_asgi_application())
 
+from accounts.signing import keys  # noqa: E402
 from gradio_ui.asgi import GradioRouter  # noqa: E402
 from gradiosession.logs import AccessLog, App, Receive, Scope, Send  # noqa: E402
 
+keys()  # No server runs the system checks: without its keys this one fails now, not at a sign-in.
 gradio_app = GradioRouter()
 
 

@@ -66,6 +66,32 @@ def oidc(env: Env) -> dict[str, Any]:
     return {"openid_connect": {"APPS": [app], "OAUTH_PKCE_ENABLED": True}}
 
 
+def signing(env: Env) -> dict[str, str]:
+    """With what tickets are signed, for simplejwt; by default with SECRET_KEY."""
+    algorithm, key = env.str("TICKET_ALGORITHM", default="HS256"), env.str("TICKET_SIGNING_KEY", "")
+    if key:
+        return {"ALGORITHM": algorithm, "SIGNING_KEY": ticket_key(key)}
+    if not algorithm.startswith("HS"):
+        raise ImproperlyConfigured(
+            f"TICKET_ALGORITHM={algorithm} needs its private key in TICKET_SIGNING_KEY, "
+            "in PEM form or as the path of a .pem file."
+        )
+    return {"ALGORITHM": algorithm}
+
+
+def ticket_key(material: str) -> str:
+    """A key for tickets: a secret, a key in PEM form, or the path of a `.pem` file."""
+    if material.endswith(".pem"):
+        try:
+            return Path(material).read_text()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ImproperlyConfigured(
+                f"The key file {material} cannot be read: {error}."
+            ) from None
+    # The line ends of a PEM that was put on one line.
+    return material.replace("\\n", "\n") if material.startswith("-----BEGIN ") else material
+
+
 def refuse_unsafe(settings: Mapping[str, Any]) -> None:
     """Raise ImproperlyConfigured when DEBUG is off and `settings` would not be safe."""
     if settings["DEBUG"]:

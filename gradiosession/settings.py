@@ -118,6 +118,18 @@ ACCOUNT_SESSION_COOKIE_AGE = SESSIONSTATE_ABSOLUTE_AGE
 # allauth notes under names without underscore how somebody signed in and which address is theirs.
 SESSIONSTATE_RESERVED_PREFIXES = ("account_", "socialaccount_", "mfa.", "allauth_", "oauth_")
 
+# Tickets ----------------------------------------------------------------------------------
+
+SIMPLE_JWT = _env.signing(env)
+ACCOUNTS_OLD_KEYS = [_env.ticket_key(key) for key in env.list("TICKET_OLD_KEYS", default=[])]
+# Where they travel; the first place that has one decides.
+ACCOUNTS_TICKET_PLACES = env.list("TICKET_PLACES", default=["bearer", "header", "cookie"])
+ACCOUNTS_BEARER_HEADER = env.str("TICKET_BEARER_HEADER", default="Authorization")
+ACCOUNTS_TOKEN_HEADER = env.str("TICKET_TOKEN_HEADER", default="X-Session-Token")
+SESSIONSTATE_VERIFIERS = env.list("SESSION_VERIFIERS", default=[])
+SESSIONSTATE_SKIP_HEADER = env.str("SESSION_SKIP_HEADER", default="")
+SESSIONSTATE_MAX_PER_USER = env.int("SESSION_MAX_PER_USER", default=0)
+
 # People -----------------------------------------------------------------------------------
 
 # allauth's is a ModelBackend; with Django's own beside it a wrong password would be hashed twice.
@@ -188,12 +200,14 @@ ASSISTANT_API_KEY = env.str("ASSISTANT_API_KEY", default="")
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.bool("DJANGO_SECURE_COOKIES", default=not DEBUG)
 SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_NAME = "session"
-if SESSION_COOKIE_SECURE:
-    # With this prefix browsers let no sibling subdomain and no plain HTTP page set the cookie.
-    SESSION_COOKIE_NAME = "__Host-session"
-    CSRF_COOKIE_NAME = "__Host-csrftoken"
+SESSION_COOKIE_SAMESITE = env.str("SESSION_COOKIE_SAMESITE", default="Lax")
+CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_PATH = env.str("SESSION_COOKIE_PATH", default="/")
+SESSION_COOKIE_DOMAIN = env.str("SESSION_COOKIE_DOMAIN", default="") or None
+# With this prefix browsers let no sibling subdomain and no plain HTTP page set the cookie.
+_prefix = "__Host-" if SESSION_COOKIE_SECURE else ""
+SESSION_COOKIE_NAME = env.str("SESSION_COOKIE_NAME", default=f"{_prefix}session")
+CSRF_COOKIE_NAME = f"{_prefix}csrftoken"
 SECURE_SSL_REDIRECT = env.bool("DJANGO_SSL_REDIRECT", default=not DEBUG)
 SECURE_HSTS_SECONDS = env.int("DJANGO_HSTS_SECONDS", default=0 if DEBUG else 365 * 24 * 60 * 60)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("DJANGO_HSTS_SUBDOMAINS", default=True)

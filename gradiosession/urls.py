@@ -4,6 +4,7 @@ from django.urls import include, path
 from django.utils.functional import lazy
 from django.views.generic import RedirectView
 
+from accounts.jwks import jwks
 from accounts.throttle import too_many
 from gradio_ui.views import portal
 from gradiosession.api import api
@@ -15,6 +16,7 @@ urlpatterns = [
     path("accounts/", include("accounts.urls")),
     path("admin/", admin.site.urls),
     path("api/", api.urls),
+    path(".well-known/jwks.json", jwks),
     # Browsers ask for it on pages that name no icon, Gradio's among them.
     path("favicon.ico", RedirectView.as_view(url=lazy(static, str)("favicon.svg"))),
 ]

@@ -83,6 +83,11 @@ class Conf:
         return str(self._get("TICKETS", "sessionstate.tickets.SessionIdCookie"))
 
     @property
+    def max_per_user(self) -> int:
+        """Logins that a user may have at a time; one more ends the oldest. 0: any number."""
+        return int(self._get("MAX_PER_USER", 0))
+
+    @property
     def verifiers(self) -> tuple[str, ...]:
         """Dotted paths of functions that may refuse a session to a request."""
         return tuple(self._get("VERIFIERS", ()))

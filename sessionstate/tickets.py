@@ -16,7 +16,8 @@ from sessionstate.conf import conf
 if TYPE_CHECKING:
     from sessionstate.engine import SessionStore
 
-Source = Literal["cookie", "bearer", "header"]
+# `program`: a cookie that was given to something that is no browser.
+Source = Literal["cookie", "bearer", "header", "program"]
 
 
 class BadTicket(Exception):

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from ninja.errors import AuthenticationError, HttpError
 from ninja.security.base import AuthBase
 
+from accounts.conf import conf
 from accounts.identity import NotAuthenticated, identify_ticket
 from accounts.origin import SAFE_METHODS, is_cross_site
 from sessionstate.engine import SessionStore
@@ -49,7 +50,10 @@ class SessionTokenHeader(_TicketAuth):
     source = "header"
     openapi_type = "apiKey"
     openapi_in = "header"
-    openapi_name = "X-Session-Token"
+
+    @property
+    def openapi_name(self) -> str:
+        return conf.token_header
 
 
 class SessionCookie(_TicketAuth):
@@ -68,8 +72,9 @@ class SessionCookie(_TicketAuth):
         return settings.SESSION_COOKIE_NAME
 
 
+_KINDS = {"bearer": BearerTicket, "header": SessionTokenHeader, "cookie": SessionCookie}
 # ninja tries one after the other, and documents each as a security scheme of its own.
-session_auth = [BearerTicket(), SessionTokenHeader(), SessionCookie()]
+session_auth = [_KINDS[place]() for place in conf.places]
 
 
 def refuse_program(request: HttpRequest) -> None:

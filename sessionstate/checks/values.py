@@ -12,7 +12,8 @@ from django.core.checks import CheckMessage, Error, Warning
 
 from sessionstate.conf import PREFIX, Conf, conf
 
-MAY_BE_ZERO = {"SESSIONSTATE_THREADS"}
+MAY_BE_ZERO = {"SESSIONSTATE_MAX_PER_USER", "SESSIONSTATE_THREADS"}
+_MAY_BE: dict[type, Any] = {float: int | float, tuple: tuple | list}
 
 
 def declared() -> dict[str, type]:
@@ -51,7 +52,7 @@ def check_values(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list
     for name, value in given.items():
         kind = wanted[name]
         # An int will do for a float; True is an int to Python, but not to whoever sets a limit.
-        fits = isinstance(value, int | float if kind is float else kind)
+        fits = isinstance(value, _MAY_BE.get(kind, kind))
         if isinstance(value, bool) or not fits:
             messages.append(
                 Error(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
@@ -110,6 +111,31 @@ def check_tickets(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
     ]
 
 
+def check_verifiers(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    return [
+        Error(
+            f"SESSIONSTATE_VERIFIERS names {path!r}, which is no function that can be imported.",
+            hint="Give dotted paths of functions that take a session and a request.",
+            id="sessionstate.E014",
+        )
+        for path in conf.verifiers
+        if not callable(_imported(path))
+    ]
+
+
+def check_skip_header(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    name = conf.skip_header.partition(":")[0].strip()
+    if not conf.skip_header or re.fullmatch(r"[A-Za-z0-9-]+", name):
+        return []
+    return [
+        Error(
+            f"SESSIONSTATE_SKIP_HEADER is {conf.skip_header!r}, which names no header.",
+            hint="Write a name, `X-Probe`, or a name and a pattern, `User-Agent: kube-probe/*`.",
+            id="sessionstate.E015",
+        )
+    ]
+
+
 def check_serializer(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     if "pickle" not in settings.SESSION_SERIALIZER.lower():
         return []
@@ -131,4 +157,11 @@ def _imported(path: str) -> Any:
         return None  # Django says so itself when the first request comes
 
 
-CHECKS = (check_engine, check_middleware, check_tickets, check_serializer)
+CHECKS = (
+    check_engine,
+    check_middleware,
+    check_tickets,
+    check_verifiers,
+    check_skip_header,
+    check_serializer,
+)

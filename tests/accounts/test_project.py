@@ -48,14 +48,29 @@ def test_the_command_needs_leave_where_debug_is_off(db: None) -> None:
     assert "gradio-demo" not in out.getvalue()
 
 
+HOST_COOKIE = {"SESSION_COOKIE_SECURE": True, "SESSION_COOKIE_NAME": "__Host-s"}
+
+
 @pytest.mark.parametrize(
     ("wrong", "id"),
     [
         ({"SIMPLE_JWT": {"ALGORITHM": "none"}}, "accounts.E001"),
-        ({"SIMPLE_JWT": {"ALGORITHM": "RS256"}}, "accounts.E001"),
+        ({"SIMPLE_JWT": {"ALGORITHM": "RS256"}}, "accounts.E002"),
         ({"SIMPLE_JWT": {"SIGNING_KEY": "short"}}, "accounts.E002"),
         ({"SIMPLE_JWT": {"ACCESS_TOKEN_LIFETIME": timedelta(days=99)}}, "accounts.W001"),
+        ({"ACCOUNTS_TICKET_PLACES": []}, "accounts.E003"),
+        ({"ACCOUNTS_TICKET_PLACES": ["cookie", "query"]}, "accounts.E003"),
+        ({"ACCOUNTS_TICKET_PLACES": ["cookie", "cookie"]}, "accounts.E003"),
+        ({"ACCOUNTS_TOKEN_HEADER": "authorization"}, "accounts.E004"),
+        ({"ACCOUNTS_TOKEN_HEADER": "X Token"}, "accounts.E004"),
+        ({"ACCOUNTS_BEARER_HEADER": "Cookie"}, "accounts.E004"),
+        ({"SESSION_COOKIE_SAMESITE": "None"}, "accounts.E005"),
+        ({"SESSION_COOKIE_NAME": "__Host-s"}, "accounts.E006"),
+        ({"SESSION_COOKIE_NAME": "__Secure-s"}, "accounts.E006"),
+        (HOST_COOKIE | {"SESSION_COOKIE_PATH": "/x"}, "accounts.E006"),
+        (HOST_COOKIE | {"SESSION_COOKIE_DOMAIN": "example.org"}, "accounts.E006"),
         ({"SESSION_COOKIE_SECURE": True, "SESSION_COOKIE_NAME": "session"}, "accounts.W002"),
+        ({"SESSION_COOKIE_HTTPONLY": False}, "accounts.W003"),
     ],
 )
 def test_a_wrong_setting_is_named(wrong: dict[str, Any], id: str) -> None:

@@ -139,3 +139,16 @@ def test_manage_py_does_not_import_gradio(command: list[str], tmp_path: Path) ->
     done = run("-c", code, DJANGO_DEBUG="1", DATABASE_URL=database)
     assert done.returncode == 0, done.stderr
     assert "loaded: []" in done.stdout
+
+
+def test_a_private_key_that_is_missing_stops_the_start(tmp_path: Path) -> None:
+    line = refusal(DJANGO_DEBUG="1", TICKET_ALGORITHM="RS256")
+    assert "TICKET_ALGORITHM=RS256 needs its private key in TICKET_SIGNING_KEY" in line
+    path = tmp_path / "tickets.pem"
+    line = refusal(DJANGO_DEBUG="1", TICKET_ALGORITHM="RS256", TICKET_SIGNING_KEY=str(path))
+    assert f"The key file {path} cannot be read" in line
+    path.write_text("nonsense")
+    env = {"DJANGO_DEBUG": "1", "TICKET_ALGORITHM": "RS256", "TICKET_SIGNING_KEY": str(path)}
+    check = run("manage.py", "check", **env)
+    assert check.returncode != 0
+    assert "accounts.E002" in check.stderr and "nonsense" not in check.stderr

@@ -264,3 +264,23 @@ def test_a_setting_that_does_not_exist() -> None:
     assert message.id == "sessionstate.W009"
     assert "SESSIONSTATE_ABSOLUT_AGE" in message.msg
     assert message.hint == "Did you mean SESSIONSTATE_ABSOLUTE_AGE?"
+
+
+# What the site says about its requests.
+
+
+def verify(session: object, request: object) -> bool:
+    return True
+
+
+def test_verifiers_that_cannot_be_imported() -> None:
+    assert ids(SESSIONSTATE_VERIFIERS=[f"{__name__}.verify"]) == []
+    assert ids(SESSIONSTATE_VERIFIERS=(f"{__name__}.verify", "no.such.verifier")) == ["E014"]
+    assert ids(SESSIONSTATE_VERIFIERS=[f"{__name__}.OURS"]) == ["E014"]
+
+
+def test_a_skip_header_that_is_none() -> None:
+    assert ids(SESSIONSTATE_SKIP_HEADER="X-Probe") == []
+    assert ids(SESSIONSTATE_SKIP_HEADER="User-Agent: kube-probe/*") == []
+    assert ids(SESSIONSTATE_SKIP_HEADER="User Agent") == ["E015"]
+    assert ids(SESSIONSTATE_SKIP_HEADER=": kube-probe/*") == ["E015"]
