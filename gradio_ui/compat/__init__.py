@@ -10,4 +10,4 @@ def prepare() -> None:
 
     environment.configure()
     components.shield_from_zope()
-    workers.make_daemons()
+    workers.adapt()

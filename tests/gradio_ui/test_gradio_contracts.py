@@ -240,6 +240,23 @@ async def test_worker_threads_do_not_hold_the_interpreter() -> None:
     assert is_daemon, "AnyIO makes its threads another way now: see compat.workers"
 
 
+@pytest.mark.django_db(transaction=True)
+async def test_worker_threads_close_their_connections_after_each_call() -> None:
+    from django.db import connection
+
+    def query() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+            return int(cursor.fetchone()[0])
+
+    limiter = anyio.CapacityLimiter(1)
+    assert await anyio.to_thread.run_sync(query, limiter=limiter) == 1
+    is_open = await anyio.to_thread.run_sync(
+        lambda: connection.connection is not None, limiter=limiter
+    )
+    assert not is_open, "AnyIO fetches its calls another way now: see compat.workers"
+
+
 def test_a_running_worker_does_not_hold_the_interpreter() -> None:
     run(
         """
