@@ -19,10 +19,14 @@ class _Environment(Env):  # type: ignore[misc]  # django-environ has no types
     ENVIRON = dict(os.environ)
 
 
+def file(base_dir: Path) -> Path:
+    return Path(os.environ.get("DJANGO_ENV_FILE", base_dir / ".env"))
+
+
 def read(base_dir: Path) -> Env:
     """The process environment, completed from DJANGO_ENV_FILE (default `.env`)."""
     environment = _Environment()
-    env_file = Path(os.environ.get("DJANGO_ENV_FILE", base_dir / ".env"))
+    env_file = file(base_dir)
     if env_file.is_file():
         environment.read_env(env_file)
     return environment

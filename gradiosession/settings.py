@@ -4,6 +4,8 @@ from gradiosession import env as _env
 from gradiosession import logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+# `manage.py startgradioapp` adds the new app to EXTRA_APPS there.
+GRADIOSESSION_ENV_FILE = _env.file(BASE_DIR)
 env = _env.read(BASE_DIR)
 
 DEBUG = env.bool("DJANGO_DEBUG", default=False)

@@ -22,7 +22,7 @@ def adapt() -> None:
     if issubclass(_asyncio.WorkerThread, _Worker):
         return
 
-    class WorkerThread(_Worker, _asyncio.WorkerThread):  # type: ignore[misc]
+    class WorkerThread(_Worker, _asyncio.WorkerThread):
         pass
 
     _asyncio.WorkerThread = WorkerThread  # type: ignore[misc]

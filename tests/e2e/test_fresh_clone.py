@@ -17,6 +17,8 @@ from tests.servers import BASE_DIR, allow_interrupt, component, free_port, wait_
 # Packages come from the index the first time.
 INSTALL_LIMIT = 600.0
 OFFLINE = ("NewConnectionError", "No matching distribution", "name resolution")
+# Nothing of this process: no settings, no virtual environment.
+ENV = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
 
 
 @contextmanager
@@ -27,8 +29,7 @@ def make_run(clone: Path, port: int, limit: float) -> Iterator[str]:
         process = subprocess.Popen(
             [component("make"), "run", f"PORT={port}", "DEMO_PASSWORD=from-the-test"],
             cwd=clone,
-            # Nothing of this process: no settings, no virtual environment.
-            env={name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+            env=ENV,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -91,3 +92,13 @@ def test_two_commands_on_a_fresh_machine(tmp_path: Path, page: Page) -> None:
         [component("git"), "status", "--porcelain"], cwd=clone, capture_output=True, text=True
     )
     assert status.stdout == ""
+
+    command = [".venv/bin/python", "manage.py", "startgradioapp", "field_notes"]
+    subprocess.run(command, cwd=clone, env=ENV, check=True)
+    with make_run(clone, port, 60):
+        page.goto(url)
+        page.get_by_role("link", name="Field notes").click()
+        page.get_by_label("New note").fill("Cranes over the lake")
+        page.get_by_label("New note").press("Enter")
+        expect(page.get_by_text("Added since you signed in: 1")).to_be_visible()
+        page.goto("about:blank")
