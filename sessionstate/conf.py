@@ -58,6 +58,11 @@ class Conf:
         return int(self._get("TAB_AGE", 24 * 3600))
 
     @property
+    def claim_age(self) -> int:
+        """Seconds without use after which a name that a session claimed is free again."""
+        return int(self._get("CLAIM_AGE", 24 * 3600))
+
+    @property
     def lock_timeout(self) -> float:
         """Seconds that `atomic()` waits for its lock."""
         return float(self._get("LOCK_TIMEOUT", 10.0))

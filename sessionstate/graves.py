@@ -30,7 +30,7 @@ from typing import Protocol, TypeVar
 from django.db import Error, connections, router
 from django.db.models import QuerySet
 
-from sessionstate.backends.base import Address, Info, Kind
+from sessionstate.backends.base import OWNED, Address, Info, Kind
 from sessionstate.clock import timestamp
 from sessionstate.conf import conf
 from sessionstate.errors import RevocationPending, StoreUnavailable
@@ -182,9 +182,10 @@ class Watch:
 
     def _end(self, session_id: str) -> tuple[str, str]:
         info = self._store.delete(Address(Kind.SESSION, session_id))
-        while tabs := self._store.infos(Kind.TAB, owner=session_id, limit=500):
-            for tab in tabs:
-                self._store.delete(Address(Kind.TAB, tab.id))
+        for kind in OWNED:
+            while records := self._store.infos(kind, owner=session_id, limit=500):
+                for record in records:
+                    self._store.delete(Address(kind, record.id))
         return session_id, info.owner if info else ""
 
     @contextmanager

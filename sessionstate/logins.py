@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sessionstate.backends import get_backend
-from sessionstate.backends.base import Address, Info, Kind
+from sessionstate.backends.base import OWNED, Address, Info, Kind
 from sessionstate.errors import StoreUnavailable
 from sessionstate.signals import session_revoked
 from sessionstate.threads import in_thread
@@ -91,12 +91,13 @@ async def afor_user(user_id: Any) -> list[Login]:
 
 
 def end(session_id: str) -> Info | None:
-    """Removes a session and the state of its tabs; says what it was, `None` if there was none."""
+    """Removes a session and all that is its; says what it was, `None` if there was none."""
     backend = get_backend()
     info = backend.delete(_session(session_id))
-    while tabs := backend.infos(Kind.TAB, owner=session_id, limit=_PAGE):
-        for tab in tabs:
-            backend.delete(Address(Kind.TAB, tab.id))
+    for kind in OWNED:
+        while records := backend.infos(kind, owner=session_id, limit=_PAGE):
+            for record in records:
+                backend.delete(Address(kind, record.id))
     if info is not None:
         session_revoked.send(Login, session_id=session_id, user_id=info.owner)
     return info
@@ -105,9 +106,10 @@ def end(session_id: str) -> Info | None:
 async def aend(session_id: str) -> Info | None:
     backend = get_backend()
     info = await backend.adelete(_session(session_id))
-    while tabs := await backend.ainfos(Kind.TAB, owner=session_id, limit=_PAGE):
-        for tab in tabs:
-            await backend.adelete(Address(Kind.TAB, tab.id))
+    for kind in OWNED:
+        while records := await backend.ainfos(kind, owner=session_id, limit=_PAGE):
+            for record in records:
+                await backend.adelete(Address(kind, record.id))
     if info is not None:
         await session_revoked.asend(Login, session_id=session_id, user_id=info.owner)
     return info

@@ -23,6 +23,11 @@ class Kind(StrEnum):
     USER = "user"
     TAB = "tab"
     REVISION = "revision"  # see `sessionstate.revisions`
+    CLAIM = "claim"  # see `sessionstate.claims`
+
+
+# What a session owns, and takes with it when it ends.
+OWNED = (Kind.TAB, Kind.CLAIM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +54,9 @@ class Stamp:
 class Info:
     """What is known of a record without reading its values.
 
-    `owner` is the user's id for a session and the session's id for a tab, or "". `version` is 1
-    after creation and grows with every save; `size` is the sum of keys and encoded values.
+    `owner` is the user's id for a session and the session's id for a tab or a claim, or "".
+    `version` is 1 after creation and grows with every save; `size` is the sum of keys and
+    encoded values.
     """
 
     kind: Kind

@@ -19,7 +19,12 @@ LOGIN_HEADERS = (
     *("LAST USE", "CREATED", "EXPIRES", "SIZE"),
 )
 TALLY_HEADERS = ("KIND", "RECORDS", "BYTES", "LARGEST", "OLDEST", "NEWEST", "LAST USE")
-KINDS = {Kind.SESSION: "sessions", Kind.USER: "user states", Kind.TAB: "tab states"}
+KINDS = {
+    Kind.SESSION: "sessions",
+    Kind.USER: "user states",
+    Kind.TAB: "tab states",
+    Kind.CLAIM: "claims",
+}
 Names = Mapping[str, str]
 
 
