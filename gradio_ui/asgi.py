@@ -2,23 +2,31 @@
 
 import re
 from collections.abc import MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.http import HttpRequest
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from accounts.conf import conf as account_conf
 from gradio_ui import compat, gate, registry, routes
+from gradio_ui.compat import pages as compat_pages
 from gradio_ui.connections import Connections
 from gradio_ui.gate import Admission, LoginNeeded, Refused
+from gradio_ui.ownership import Pages
+from gradio_ui.passage import Passage
 from gradio_ui.problems import Problem
 from gradio_ui.routes import Access, Route
 from sessionstate import Session
 from sessionstate.conf import conf
+from sessionstate.signals import session_revoked
 from sessionstate.threads import in_thread
+
+if TYPE_CHECKING:
+    import gradio
 
 _SLUG = re.compile(r"/gradio/([^/]+)(/.*)?", re.DOTALL)
 # Named by their content, so they never change.
@@ -39,8 +47,10 @@ class GradioRouter:
         from gradio_ui.mount import mount_all
 
         self.connections = Connections()
+        self.pages = Pages(self._is_busy, self._forget)
         self.mounts = mount_all()
         self.lifespan = Lifespan(self.mounts.values(), self.connections)
+        session_revoked.connect(self._on_session_revoked)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -49,6 +59,8 @@ class GradioRouter:
             await self._serve(scope, receive, send)
         except Refused as refused:
             await self._explain(refused, scope, receive, send)
+        except ClientDisconnect:
+            return
 
     async def _serve_lifespan(self, receive: Receive, send: Send) -> None:
         while True:
@@ -87,26 +99,43 @@ class GradioRouter:
         await self.lifespan.start()
         if mount.app is None:
             raise Refused(Problem(500, "This app failed to start", _failure(mount.failure)))
-        await self._pass(mount.app, request, route, admission, scope, receive, send)
-
-    async def _pass(
-        self,
-        app: ASGIApp,
-        request: HttpRequest,
-        route: Route,
-        admission: Admission | None,
-        scope: Scope,
-        receive: Receive,
-        send: Send,
-    ) -> None:
         inner = _inner_scope(scope, request, admission)
         guarded = _guarded(send, scope["path"], admission)
+        if admission is None:
+            return await mount.app(inner, receive, guarded)
+        owner = admission.owner
+        intake = await gate.take(scope, receive, route, match[2], owner, self.pages)
+        inner |= Passage(mount.spec.slug, owner, self.pages).entry()
+        try:
+            with self.pages.used(intake.names):
+                await self._pass(mount.app, route, inner, intake.receive, guarded)
+        finally:
+            intake.close()
+
+    async def _pass(
+        self, app: ASGIApp, route: Route, inner: Scope, receive: Receive, send: Send
+    ) -> None:
         if not route.is_stream:
-            return await app(inner, receive, guarded)
+            return await app(inner, receive, send)
         # From this version on Starlette would not listen for the disconnect.
-        inner["asgi"] = {**scope.get("asgi", {}), "spec_version": "2.3"}
+        inner["asgi"] = {**inner.get("asgi", {}), "spec_version": "2.3"}
         with self.connections.opened(receive, is_endless=route.is_endless) as connection:
-            await app(inner, connection.receive, guarded)
+            await app(inner, connection.receive, send)
+
+    def _on_session_revoked(self, session_id: str, **_: object) -> None:
+        # In whichever thread it was ended.
+        if loop := self.lifespan.loop:
+            loop.call_soon_threadsafe(self.pages.end_session, session_id)
+
+    def _is_busy(self, session_hash: str) -> bool:
+        return any(compat_pages.is_busy(blocks, session_hash) for blocks in self._all_blocks())
+
+    def _forget(self, session_hash: str) -> None:
+        for blocks in self._all_blocks():
+            compat_pages.forget(blocks, session_hash)
+
+    def _all_blocks(self) -> list["gradio.Blocks"]:
+        return [mount.blocks for mount in self.mounts.values() if mount.blocks is not None]
 
     async def _first_app(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] not in ("GET", "HEAD"):

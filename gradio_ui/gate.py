@@ -15,16 +15,31 @@ from django.core.handlers.asgi import ASGIRequest
 from django.db import Error as DatabaseError
 from django.http import HttpResponse
 from django.shortcuts import resolve_url
-from starlette.types import Scope
+from starlette.types import Receive, Scope
 
 from accounts.identity import Identity, NotAuthenticated, aidentify
 from accounts.origin import SAFE_METHODS, is_cross_site
+from gradio_ui.bodies import Malformed, TooLarge
+from gradio_ui.intake import Intake, take_in
+from gradio_ui.names import BadName
+from gradio_ui.ownership import NotOwner, Owner, Pages, TooManyPages
 from gradio_ui.problems import Problem
 from gradio_ui.registry import AppSpec
-from gradio_ui.routes import Access, Route
+from gradio_ui.routes import Access, Body, Route
 from sessionstate.errors import StoreUnavailable
 from sessionstate.threads import in_thread
 from sessionstate.tickets import get_scheme
+
+UNAVAILABLE = Problem(
+    503,
+    "Temporarily unavailable",
+    "Sessions cannot be reached at the moment. Please try again.",
+    {"Retry-After": "5"},
+)
+_NOT_YOURS = Problem(403, "Forbidden", "This belongs to another session.")
+_TOO_MANY_PAGES = Problem(
+    429, "Too many pages", "Close a page of this site and try again.", {"Retry-After": "10"}
+)
 
 
 class Refused(Exception):
@@ -45,6 +60,10 @@ class Admission:
     session_id: str
     # Set-Cookie headers that renew the login.
     cookies: list[str] = field(default_factory=list)
+
+    @property
+    def owner(self) -> Owner:
+        return Owner(self.session_id, str(self.user.pk))
 
     @property
     def log(self) -> dict[str, object]:
@@ -75,14 +94,7 @@ async def admit(request: ASGIRequest, spec: AppSpec | None, route: Route) -> Adm
             Problem(401, "Not authenticated", error.message, {"WWW-Authenticate": "Bearer"})
         ) from error
     except (StoreUnavailable, DatabaseError) as error:
-        raise Refused(
-            Problem(
-                503,
-                "Temporarily unavailable",
-                "Sessions cannot be reached at the moment. Please try again.",
-                {"Retry-After": "5"},
-            )
-        ) from error
+        raise Refused(UNAVAILABLE) from error
 
 
 async def _admit(request: ASGIRequest, spec: AppSpec | None, route: Route) -> Admission:
@@ -113,6 +125,37 @@ async def _may_open(identity: Identity, spec: AppSpec) -> bool:
     if identity.groups is None:  # an API key, or a session that Django had to decide on
         return await in_thread(spec.allows, user)
     return spec.allows(user, identity.groups)
+
+
+async def take(
+    scope: Scope, receive: Receive, route: Route, path: str, owner: Owner, pages: Pages
+) -> Intake:
+    """Take in what an admitted request brings, if all that it names is its sender's; otherwise
+    raise `Refused`, with nothing changed."""
+    try:
+        intake = await take_in(scope, receive, route, path)
+        try:
+            if intake.names:
+                await pages.admit(intake.names, owner)
+            if route.body in (Body.JSON, Body.ARGUMENTS) and not intake.names.session_hashes:
+                # Its event will be a page of its own.
+                pages.make_room(owner)
+        except BaseException:
+            intake.close()
+            raise
+    except TooLarge as error:
+        raise Refused(
+            Problem(413, "Too large", f"At most {error.limit} bytes may be sent here.")
+        ) from error
+    except (Malformed, BadName) as error:
+        raise Refused(Problem(400, "Bad request", str(error))) from error
+    except NotOwner as error:
+        raise Refused(_NOT_YOURS) from error
+    except TooManyPages as error:
+        raise Refused(_TOO_MANY_PAGES) from error
+    except (StoreUnavailable, DatabaseError) as error:
+        raise Refused(UNAVAILABLE) from error
+    return intake
 
 
 def is_navigation(request: ASGIRequest) -> bool:

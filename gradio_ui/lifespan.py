@@ -57,6 +57,11 @@ class Lifespan:
         atexit.register(gc.freeze)
         exits.before_threads_end(self._at_exit)
 
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        """Where the apps run, while they do."""
+        return self._loop if self._owner is not None else None
+
     async def start(self) -> None:
         """Returns when every app has started, or failed to and says so."""
         if self._started is None:

@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 
 from gradio_ui import registry, steps
 from gradio_ui.compat import blocks as compat
-from gradio_ui.compat import queues
+from gradio_ui.compat import pages, queues
 from gradio_ui.registry import AppSpec, Failure
 
 logger = logging.getLogger(__name__)
@@ -72,6 +72,7 @@ def _mount(spec: AppSpec, blocks: gradio.Blocks) -> Starlette:
     if queue := options.pop("queue", None):
         blocks.queue(**queue)
     queues.ring_for_work(blocks)
+    pages.lift_limits(blocks)
     compat.mark_launched(blocks)
     compat.pin_id(blocks, spec.slug)
     compat.hook_calls(blocks)

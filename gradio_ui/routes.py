@@ -3,8 +3,10 @@ a test walks the routes of the pinned Gradio, so an upgrade cannot open one sile
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
+
+from gradio_ui.names import EVENT_ID, SESSION_HASH, UPLOAD_ID
 
 
 class Access(Enum):
@@ -15,14 +17,34 @@ class Access(Enum):
     REFUSED = "refused"
 
 
+class Body(Enum):
+    """What a request may bring; whatever else it brings is not looked at."""
+
+    NONE = "none"
+    JSON = "json"  # small, and may name something
+    ARGUMENTS = "arguments"  # the same, and names nothing
+    JSON_OR_FORM = "json or form"
+    UPLOAD = "upload"  # large, and passed on as it comes
+
+
 @dataclass(frozen=True)
 class Route:
     access: Access
     methods: frozenset[str]
+    # What a request names of somebody's (see `gradio_ui.names`): the gate asks whose it is.
+    names: tuple[str, ...] = ()
+    body: Body = Body.NONE
+    # The pattern of paths that name something.
+    path: re.Pattern[str] | None = None
     # A response that stays open: ended from our side when the server stops.
     is_stream: bool = False
     # A stream that never ends by itself, so nobody waits for it.
     is_endless: bool = False
+
+    def named_in(self, path: str) -> dict[str, str]:
+        """What a path of this route names."""
+        match = self.path.fullmatch(path) if self.path else None
+        return match.groupdict() if match else {}
 
 
 _GET = frozenset({"GET", "HEAD"})
@@ -32,16 +54,18 @@ _ANY = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 _PUBLIC = Route(Access.PUBLIC, _GET)
 _PAGE = Route(Access.PAGE, _GET)
 _READ = Route(Access.USE, _GET)
-_WRITE = Route(Access.USE, _POST)
 _POLL = Route(Access.POLL, _GET)
 _STREAM = Route(Access.POLL, _GET, is_stream=True)
 _ENDLESS = Route(Access.POLL, _GET, is_stream=True, is_endless=True)
+_SEND = Route(Access.USE, _POST, body=Body.JSON)
 _REFUSED = Route(Access.REFUSED, _ANY)
 
 _NAME = r"[^/]+"
 _API = "/gradio_api"
+_HASH, _EVENT = (rf"(?P<{key}>{_NAME})" for key in (SESSION_HASH, EVENT_ID))
 
-# The first that matches the whole path decides.
+# The first that matches the whole path decides. Groups of the patterns are names; the other names
+# of a route are in its query or its body.
 _TABLE: list[tuple[str, Route]] = [
     ("/", _PAGE),
     (r"/(static|assets|svelte)/.+", _PUBLIC),
@@ -51,24 +75,36 @@ _TABLE: list[tuple[str, Route]] = [
     # Who is there, and with what.
     ("/config/?", _READ),
     (rf"{_API}/(info|openapi\.json|user|login_check)/?", _READ),
-    (rf"{_API}/deep_link", _READ),
+    (rf"{_API}/deep_link", replace(_READ, names=(SESSION_HASH,))),
     (rf"{_API}/custom_component/{_NAME}/{_NAME}/{_NAME}/{_NAME}", _READ),
     # Events.
-    (rf"{_API}/queue/join", _WRITE),
-    (rf"{_API}/(run|api|call|call/v2)/{_NAME}/?", _WRITE),
-    (rf"{_API}/(cancel|reset/?|component_server/?|process_recording)", _WRITE),
-    (rf"{_API}/call(/v2)?/{_NAME}/{_NAME}", _STREAM),
-    (rf"{_API}/queue/data", _STREAM),
+    (rf"{_API}/queue/join", replace(_SEND, names=(SESSION_HASH, EVENT_ID))),
+    (rf"{_API}/(run|api)/{_NAME}/?", replace(_SEND, names=(SESSION_HASH, EVENT_ID))),
+    # The arguments of the function, by name: none of them is a name of ours.
+    (rf"{_API}/call/v2/{_NAME}/?", replace(_SEND, body=Body.ARGUMENTS)),
+    (rf"{_API}/call/{_NAME}/?", replace(_SEND, names=(SESSION_HASH,))),
+    (rf"{_API}/cancel", replace(_SEND, names=(SESSION_HASH, EVENT_ID))),
+    (rf"{_API}/reset/?", replace(_SEND, names=(EVENT_ID,))),
+    (
+        rf"{_API}/component_server/?",
+        replace(_SEND, names=(SESSION_HASH,), body=Body.JSON_OR_FORM),
+    ),
+    (rf"{_API}/call(/v2)?/{_NAME}/{_EVENT}", replace(_STREAM, names=(EVENT_ID,))),
+    (rf"{_API}/queue/data", replace(_STREAM, names=(SESSION_HASH,))),
     (rf"{_API}/queue/status", _POLL),
     (rf"{_API}/app_id/?", _POLL),
-    (rf"{_API}/heartbeat/{_NAME}", _ENDLESS),
+    (rf"{_API}/heartbeat/{_HASH}", replace(_ENDLESS, names=(SESSION_HASH,))),
     # Files and media.
-    (rf"{_API}/upload", _WRITE),
-    (rf"{_API}/upload_progress", _ENDLESS),
+    (rf"{_API}/upload", replace(_SEND, names=(UPLOAD_ID,), body=Body.UPLOAD)),
+    (rf"{_API}/process_recording", replace(_SEND, body=Body.UPLOAD)),
+    (rf"{_API}/upload_progress", replace(_ENDLESS, names=(UPLOAD_ID,))),
     (rf"{_API}/(file=|file/|proxy=).+", _READ),
-    (rf"{_API}/stream/{_NAME}(/close)?", _WRITE),
-    (rf"{_API}/stream/{_NAME}/{_NAME}/\d+/playlist\.m3u8", _POLL),
-    (rf"{_API}/stream/{_NAME}/{_NAME}/\d+/{_NAME}", _READ),
+    (rf"{_API}/stream/{_EVENT}(/close)?", replace(_SEND, names=(EVENT_ID, SESSION_HASH))),
+    (
+        rf"{_API}/stream/{_HASH}/{_NAME}/\d+/playlist\.m3u8",
+        replace(_POLL, names=(SESSION_HASH,)),
+    ),
+    (rf"{_API}/stream/{_HASH}/{_NAME}/\d+/{_NAME}", replace(_READ, names=(SESSION_HASH,))),
     # Refused: Gradio's own login and the token it would have set, ours is in front of it;
     ("/(login|logout)/?", _REFUSED),
     (rf"{_API}/token/?", _REFUSED),
@@ -79,7 +115,14 @@ _TABLE: list[tuple[str, Route]] = [
     ("/monitoring(/.*)?", _REFUSED),
     (r"/openapi\.json", _REFUSED),
 ]
-_COMPILED = [(re.compile(pattern), route) for pattern, route in _TABLE]
+
+
+def _compiled(pattern: str, route: Route) -> tuple[re.Pattern[str], Route]:
+    compiled = re.compile(pattern)
+    return compiled, replace(route, path=compiled) if compiled.groupindex else route
+
+
+_COMPILED = [_compiled(pattern, route) for pattern, route in _TABLE]
 
 
 def find(path: str, pages: Collection[str] = ()) -> Route | None:

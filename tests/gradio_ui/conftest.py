@@ -21,7 +21,7 @@ def empty_registry() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def matrix_site(tmp_path_factory: pytest.TempPathFactory, demo_database: Any) -> Iterator[Site]:
     factory = SiteFactory(tmp_path_factory.mktemp("matrix"), demo_database)
-    extra = "tests.gradio_ui.matrix,tests.gradio_ui.unbuildable"
+    extra = "tests.gradio_ui.matrix,tests.gradio_ui.owned,tests.gradio_ui.unbuildable"
     yield factory("daphne", env={"EXTRA_APPS": extra}, allow_traceback=True)
     factory.close()
 

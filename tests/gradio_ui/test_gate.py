@@ -164,7 +164,7 @@ def test_a_route_has_its_methods_only(ada: httpx.Client, method: str) -> None:
 
 def join(client: httpx.Client, **headers: str) -> httpx.Response:
     # An event that does not exist: Gradio's answer shows that the gate let it pass.
-    body = {"data": [], "fn_index": None, "session_hash": "gate"}
+    body = {"data": [], "fn_index": None, "session_hash": f"gate-{id(client)}"}
     return client.post("/steps/gradio_api/queue/join", json=body, headers=headers)
 
 

@@ -1,0 +1,62 @@
+"""What Gradio keeps under the `session_hash` of a page.
+
+It keeps it in dictionaries of a fixed size, from which the oldest entry falls when somebody makes
+a new one, whoever's it is: 2,050 joins end another user's running stream, 10,050 hashes another
+user's `gr.State`. `gradio_ui.ownership` limits the pages of each user instead.
+"""
+
+import contextlib
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import gradio
+    from gradio.block_function import BlockFunction
+
+
+def lift_limits(blocks: "gradio.Blocks") -> None:
+    """Before the app is mounted, and after its queue has been made."""
+    blocks.state_session_capacity = sys.maxsize
+    blocks._queue.pending_messages_per_session.max_size = sys.maxsize
+
+
+def is_busy(blocks: "gradio.Blocks", session_hash: str) -> bool:
+    """Whether events of this page are waiting or running."""
+    queue = blocks._queue
+    return any(
+        event_id in queue.event_ids_to_events
+        for event_id in queue.pending_event_ids_session.get(session_hash, ())
+    )
+
+
+def forget(blocks: "gradio.Blocks", session_hash: str) -> None:
+    from gradio import caching
+
+    queue = blocks._queue
+    for event_id in queue.pending_event_ids_session.pop(session_hash, ()):
+        if event := queue.event_ids_to_events.get(event_id):
+            event.alive = False
+    queue.pending_messages_per_session.pop(session_hash, None)
+    for run in blocks.pending_streams.pop(session_hash, {}).values():
+        for stream in run.values():
+            stream.end_stream()
+    blocks.pending_diff_streams.pop(session_hash, None)
+    holder = blocks.state_holder
+    with contextlib.suppress(Exception):  # the app's own `delete_callback`
+        holder.delete_state(session_hash)
+    holder.session_data.pop(session_hash, None)
+    holder.time_last_used.pop(session_hash, None)
+    caching.clear_session_caches(session_hash)
+
+
+def function(
+    blocks: "gradio.Blocks", session_hash: str | None, fn_index: int | None, api_name: str | None
+) -> "BlockFunction | None":
+    """The function that a request asks for, in this page's own (`gr.render`) or the app's."""
+    holder = blocks.state_holder
+    fns = blocks.fns
+    if session_hash is not None and session_hash in holder:
+        fns = holder.session_data[session_hash].blocks_config.fns
+    if fn_index is not None:
+        return fns.get(fn_index)
+    return next((fn for fn in fns.values() if fn.api_name == api_name), None)

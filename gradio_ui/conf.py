@@ -1,0 +1,41 @@
+"""Settings of the app, read when they are used, so that `override_settings` just works.
+
+Limits are per process, those "of a user" for everything that the user's logins do together.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+
+PREFIX = "GRADIO_UI_"
+_MB = 1024 * 1024
+
+
+class Conf:
+    def _get(self, name: str, default: Any) -> Any:
+        return getattr(settings, PREFIX + name, default)
+
+    @property
+    def max_body(self) -> int:
+        """Bytes of a request that is not an upload."""
+        return int(self._get("MAX_BODY", _MB))
+
+    @property
+    def max_upload(self) -> int:
+        """Bytes of one upload, all its files together."""
+        return int(self._get("MAX_UPLOAD", 200 * _MB))
+
+    @property
+    def max_files(self) -> int:
+        """Files of one upload."""
+        return int(self._get("MAX_FILES", 100))
+
+    @property
+    def max_pages(self) -> int:
+        """Pages (clients; each has a session_hash) of a user of which Gradio keeps something."""
+        return int(self._get("MAX_PAGES", 200))
+
+
+conf = Conf()

@@ -1,0 +1,38 @@
+"""Ids of events that say whose they are.
+
+Gradio draws an event's id at random and takes it from whoever presents it. Ours carries a MAC of
+the session that made the event, so every process can tell, without asking a store, whether a
+request may name it, also after the event has ended.
+"""
+
+import re
+import uuid
+
+from django.conf import settings
+from django.utils.crypto import constant_time_compare, salted_hmac
+
+_FORM = re.compile(r"([0-9a-f]{32})-([0-9a-f]{32})")
+
+
+def new(session_id: str) -> str:
+    nonce = uuid.uuid4().hex
+    return f"{nonce}-{_mac(session_id, nonce, settings.SECRET_KEY)}"
+
+
+def is_event_id(name: str) -> bool:
+    """Whether it looks like one; no client invents such a name by chance."""
+    return _FORM.fullmatch(name) is not None
+
+
+def belongs(event_id: str, session_id: str) -> bool:
+    match = _FORM.fullmatch(event_id)
+    return match is not None and any(
+        constant_time_compare(match[2], _mac(session_id, match[1], key))
+        for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    )
+
+
+def _mac(session_id: str, nonce: str, key: str) -> str:
+    value = f"{session_id}:{nonce}"
+    digest = salted_hmac("gradio_ui.event_ids", value, secret=key, algorithm="sha256")
+    return digest.hexdigest()[:32]

@@ -1,0 +1,1 @@
+"""An app whose callbacks keep what must not reach others."""
