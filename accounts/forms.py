@@ -47,7 +47,7 @@ class SignInForm(Worded, account.LoginForm):  # type: ignore[misc]  # allauth ha
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["login"].max_length = 254
+        self.fields["login"].max_length = 254  # type: ignore[attr-defined]
 
 
 class RegisterForm(Worded, account.SignupForm):  # type: ignore[misc]

@@ -36,8 +36,8 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth has no typ
     def build_totp_svg(self, url: str) -> str:
         """Without the XML declaration: it goes into the page, where it needs no leave of a policy
         for images."""
-        picture = qrcode.make(url, image_factory=SvgPathImage)
-        return picture.to_string(encoding="unicode")
+        picture: str = qrcode.make(url, image_factory=SvgPathImage).to_string(encoding="unicode")
+        return picture
 
     def encrypt(self, text: str) -> str:
         return _fernet().encrypt(text.encode()).decode()
@@ -47,4 +47,4 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth has no typ
             return _fernet().decrypt(encrypted_text.encode()).decode()
         except InvalidToken:
             logger.error("A two-factor secret is of a secret key that is not known any more")
-            return generate_totp_secret()  # which nobody has: every code is wrong
+            return str(generate_totp_secret())  # which nobody has: every code is wrong

@@ -38,7 +38,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
 @sensitive_variables("made", "raw")
 @never_cache
 @login_required
-@reauthentication_required(allow_get=True, app="allauth.account")
+@reauthentication_required(allow_get=True, app="allauth.account")  # type: ignore[untyped-decorator]
 @require_http_methods(["GET", "HEAD", "POST"])
 def keys(request: HttpRequest) -> HttpResponse:
     """My API keys. A POST makes one, and its answer is the one page that ever shows it."""

@@ -115,9 +115,7 @@ def _in_use(session: SessionStore) -> bool:
 
 
 def _write_cookie(request: HttpRequest, response: HttpResponse, session: SessionStore) -> None:
-    # A view may put another session into the request; Django asks for `modified = True` then.
-    unused = not session.accessed and not session.modified
-    if unused or is_skipped(request.headers):
+    if not session.accessed or is_skipped(request.headers):
         return
     patch_vary_headers(response, ("Cookie", "Authorization"))
     scheme = get_scheme()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.servers", "tests.browser"]
+pytest_plugins = ["tests.servers", "tests.browser", "tests.oidc_provider"]
 
 DATA_DIR = Path(tempfile.mkdtemp(prefix="gradiosession-tests-"))
 

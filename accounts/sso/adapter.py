@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, cast
 
 from allauth.socialaccount.adapter import (
     DefaultSocialAccountAdapter,
@@ -16,11 +16,20 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
 
+from sessionstate.engine import SessionStore
 from sessionstate.middleware import client_of
 
 logger = logging.getLogger(__name__)
 
 _NOT_SIGNING_IN = {AuthProcess.CONNECT, AuthProcess.REDIRECT}
+
+
+def adopt_session(request: HttpRequest) -> None:
+    """While it keeps what a sign-in needs, allauth puts another session object into the request,
+    which is not loaded (so that no cookie would be written) and does not know the browser."""
+    session = cast(SessionStore, request.session)
+    session.client = client_of(request)
+    session.keys()
 
 
 class SSOAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allauth has no types
@@ -32,8 +41,7 @@ class SSOAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allauth 
         return [app for apps in found.values() for app in apps]
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        # allauth has put a new session object into the request, which does not know the browser.
-        request.session.client = client_of(request)  # type: ignore[attr-defined]
+        adopt_session(request)
         expected = sociallogin.state.get("nonce") or ""
         nonce = _claim(sociallogin, "nonce", sources=("id_token",))
         if not expected or not constant_time_compare(str(nonce), expected):

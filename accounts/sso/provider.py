@@ -15,6 +15,7 @@ from allauth.socialaccount.helpers import render_authentication_error
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnectProvider
 from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
+from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import get_random_string
 from requests import RequestException
@@ -27,7 +28,7 @@ def _nonsense_is_an_error() -> Iterator[None]:
     """What is read from the provider may be anything; allauth expects what the standard says."""
     try:
         yield
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, ImproperlyConfigured, KeyError, TypeError, ValueError) as error:
         raise OAuth2Error(f"The provider's answer makes no sense: {error!r}") from error
 
 

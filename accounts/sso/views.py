@@ -7,6 +7,7 @@ from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView, OAu
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 
+from .adapter import adopt_session
 from .provider import DoubtingAdapter
 
 
@@ -26,4 +27,5 @@ def _answer(view: type, request: HttpRequest, provider_id: str) -> HttpResponse:
         response: HttpResponse = adapter_view(request)
     except SocialApp.DoesNotExist:
         raise Http404 from None
+    adopt_session(request)
     return response

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
 
 from sessionstate import clock as session_clock
+from tests.oidc_provider import Provider
+from tests.servers import Site, SiteFactory
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -54,3 +57,23 @@ def bob(db: None) -> User:
     from tests.factories import UserFactory
 
     return UserFactory(username="bob")
+
+
+@pytest.fixture(scope="session")
+def sso_site(
+    tmp_path_factory: pytest.TempPathFactory, demo_database: Path, oidc_provider: Provider
+) -> Iterator[Site]:
+    """A site with all its doors open: sign-up, and single sign-on set up by the environment."""
+    factory = SiteFactory(tmp_path_factory.mktemp("sso-site"), demo_database)
+    env = {
+        "OIDC_ISSUER": oidc_provider.url,
+        "OIDC_CLIENT_ID": "site",
+        "OIDC_CLIENT_SECRET": "secret",
+        "OIDC_NAME": "Example ID",
+        "OIDC_SIGNUP": "1",
+        "OIDC_GROUPS_CLAIM": "groups",
+        "ACCOUNTS_SIGNUP_OPEN": "1",
+        "EXTRA_APPS": "tests.testapp",
+    }
+    yield factory("daphne", env=env)
+    factory.close()
