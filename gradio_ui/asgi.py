@@ -1,19 +1,20 @@
 """Everything below `/gradio/`: the gate, the mounted apps and their lifespan, as one ASGI app."""
 
 import re
+import secrets
 from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.responses import RedirectResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from accounts.conf import conf as account_conf
-from gradio_ui import compat, gate, registry, routes
+from gradio_ui import compat, gate, headers, registry, routes
 from gradio_ui.compat import pages as compat_pages
+from gradio_ui.compat.scripts import NONCE
 from gradio_ui.connections import Connections
 from gradio_ui.gate import Admission, LoginNeeded, Refused
 from gradio_ui.ownership import Pages
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     import gradio
 
 _SLUG = re.compile(r"/gradio/([^/]+)(/.*)?", re.DOTALL)
-# Named by their content, so they never change.
-_HASHED_ASSET = re.compile(r"/assets/.*-[A-Za-z0-9_-]{8}\.[a-z0-9]+")
 _UNAVAILABLE = Problem(
     503, "Restarting", "The server is about to restart. Please try again.", {"Retry-After": "3"}
 )
@@ -55,6 +54,7 @@ class GradioRouter:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             return await self._serve_lifespan(receive, send)
+        send = headers.on_everything(send, scope)
         try:
             await self._serve(scope, receive, send)
         except Refused as refused:
@@ -100,15 +100,19 @@ class GradioRouter:
         if mount.app is None:
             raise Refused(Problem(500, "This app failed to start", _failure(mount.failure)))
         inner = _inner_scope(scope, request, admission)
-        guarded = _guarded(send, scope["path"], admission)
         if admission is None:
-            return await mount.app(inner, receive, guarded)
+            return await mount.app(inner, receive, headers.on_public(send, scope["path"]))
+        page_policy = ""
+        if route.access is Access.PAGE:
+            nonce = inner[NONCE] = secrets.token_urlsafe(16)
+            page_policy = mount.policy.format(nonce=nonce)
+        send = headers.on_private(send, admission.cookies, page_policy)
         owner = admission.owner
         intake = await gate.take(scope, receive, route, match[2], owner, self.pages)
         inner |= Passage(mount.spec.slug, owner, self.pages).entry()
         try:
             with self.pages.used(intake.names):
-                await self._pass(mount.app, route, inner, intake.receive, guarded)
+                await self._pass(mount.app, route, inner, intake.receive, send)
         finally:
             intake.close()
 
@@ -146,7 +150,7 @@ class GradioRouter:
         permitted = await in_thread(registry.permitted, admission.user)  # type: ignore[arg-type]
         target = f"/gradio/{permitted[0].slug}/" if permitted else "/"
         response = RedirectResponse(scope.get("root_path", "") + target, 302)
-        await response(scope, receive, _guarded(send, "", admission))
+        await response(scope, receive, headers.on_private(send, admission.cookies))
 
     async def _explain(self, refused: Refused, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -190,7 +194,7 @@ def _ticket_headers() -> set[bytes]:
 def _inner_scope(scope: Scope, request: HttpRequest, admission: Admission | None) -> Scope:
     """The request for Gradio, which believes every header."""
     tickets = _ticket_headers()
-    headers = [
+    kept = [
         (name, value)
         for name, value in scope["headers"]
         # Origin: Gradio would answer any of them with permission to read. Forwarded and
@@ -201,15 +205,15 @@ def _inner_scope(scope: Scope, request: HttpRequest, admission: Admission | None
         and name not in {b"origin", b"forwarded", b"x-gradio-server", b"host", b"cookie"}
         and name not in tickets
     ]
-    headers.append((b"host", request.get_host().encode("latin-1")))
+    kept.append((b"host", request.get_host().encode("latin-1")))
     cookies = [
         f"{name}={value}"
         for name, value in request.COOKIES.items()
         if name not in (settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME)
     ]
     if cookies:
-        headers.append((b"cookie", "; ".join(cookies).encode("latin-1", "replace")))
-    inner = {**scope, "headers": headers, "scheme": request.scheme}
+        kept.append((b"cookie", "; ".join(cookies).encode("latin-1", "replace")))
+    inner = {**scope, "headers": kept, "scheme": request.scheme}
     # Nothing that a server or an outer layer put there may pass for ours.
     inner["state"] = dict(scope.get("state") or {})
     for key in ("user", "session", conf.attribute):
@@ -220,32 +224,3 @@ def _inner_scope(scope: Scope, request: HttpRequest, admission: Admission | None
         inner |= {"user": admission.user, conf.attribute: session}
         inner["state"][conf.attribute] = session
     return inner
-
-
-def _guarded(send: Send, path: str, admission: Admission | None) -> Send:
-    """Adds what Gradio does not say about how its responses may be kept and shown."""
-
-    async def guarded(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            headers["X-Content-Type-Options"] = "nosniff"
-            if admission is None:
-                if message["status"] == 200 and _HASHED_ASSET.search(path):
-                    headers["Cache-Control"] = "public, max-age=31536000, immutable"
-            else:
-                _private(headers)
-                for cookie in admission.cookies:
-                    headers.append("Set-Cookie", cookie)
-        await send(message)
-
-    return guarded
-
-
-def _private(headers: MutableHeaders) -> None:
-    kind = Headers(raw=headers.raw).get("content-type", "")
-    if kind.startswith(("text/html", "application/json", "text/event-stream")):
-        headers["Cache-Control"] = "no-store"
-    else:
-        headers.setdefault("Cache-Control", "private, no-cache")
-    headers.setdefault("Referrer-Policy", "same-origin")
-    headers.setdefault("X-Frame-Options", "SAMEORIGIN")

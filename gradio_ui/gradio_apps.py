@@ -25,6 +25,7 @@ def build_assistant() -> gr.Blocks:
     groups=["analysts"],
     order=20,
     max_file_size="4mb",
+    unsafe_eval=True,  # its charts are compiled in the browser
     **page_options(),
 )
 def build_dashboard() -> gr.Blocks:
@@ -48,6 +49,7 @@ def build_live_sessions() -> gr.Blocks:
     title="Account",
     description="What your session holds and where it is stored.",
     order=40,
+    unsafe_eval=True,  # its sign-out button runs JavaScript
     **page_options(),
 )
 def build_account() -> gr.Blocks:

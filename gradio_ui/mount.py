@@ -8,9 +8,9 @@ import fastapi
 import gradio
 from starlette.applications import Starlette
 
-from gradio_ui import registry, steps
+from gradio_ui import csp, registry, steps
 from gradio_ui.compat import blocks as compat
-from gradio_ui.compat import pages, queues
+from gradio_ui.compat import pages, queues, scripts
 from gradio_ui.registry import AppSpec, Failure
 
 logger = logging.getLogger(__name__)
@@ -30,6 +30,8 @@ class Mount:
     app: Starlette | None = None
     blocks: gradio.Blocks | None = field(default=None, repr=False)
     pages: frozenset[str] = field(default_factory=frozenset)
+    # Of its pages, for the Content-Security-Policy header; with a place for the nonce.
+    policy: str = ""
     failure: Failure | None = None
 
     def fail(self, error: BaseException) -> None:
@@ -60,6 +62,7 @@ def mount_all() -> dict[str, Mount]:
             seen[id(blocks)] = spec.slug
             mount.app, mount.blocks = _mount(spec, blocks), blocks
             mount.pages = frozenset(page for page, *_ in blocks.pages if page)
+            mount.policy = csp.policy(_sources(spec, blocks))
         # SystemExit too: an app must not be able to end the server.
         except (Exception, SystemExit) as error:
             mount.fail(error)
@@ -92,6 +95,23 @@ def _mount(spec: AppSpec, blocks: gradio.Blocks) -> Starlette:
         **options,
     )
     return parent
+
+
+def _sources(spec: AppSpec, blocks: gradio.Blocks) -> dict[str, list[str]]:
+    """What the policy of an app's pages allows beyond what Gradio itself needs."""
+    more = {name: [*given] for name, given in spec.csp.items()}
+    sources = more.setdefault("script-src", [])
+    sources += scripts.head_hashes(blocks)
+    if spec.unsafe_eval:
+        sources.append("'unsafe-eval'")
+    elif found := scripts.needs_eval(blocks):
+        logger.warning(
+            "The Gradio app %r uses %s, which browsers run only when it is registered with "
+            "unsafe_eval=True.",
+            spec.slug,
+            ", ".join(found),
+        )
+    return more
 
 
 def _username(request: fastapi.Request) -> str | None:

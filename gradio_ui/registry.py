@@ -20,6 +20,8 @@ from django.apps import apps as installed
 from django.utils.module_loading import module_has_submodule
 
 from gradio_ui import compat
+from gradio_ui import csp as policies
+from gradio_ui.csp import Sources
 
 if TYPE_CHECKING:
     import gradio
@@ -69,6 +71,9 @@ class AppSpec:
     build: "Callable[[], gradio.Blocks]"
     module: str
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    # For the Content-Security-Policy of its pages.
+    unsafe_eval: bool = False
+    csp: Sources = field(default_factory=dict, repr=False)
 
     @property
     def name(self) -> str:
@@ -118,13 +123,17 @@ def register(
     groups: Iterable[str] = (),
     staff: bool = False,
     order: int = 100,
+    unsafe_eval: bool = False,
+    csp: Sources = MappingProxyType({}),
     **options: Any,
 ) -> Callable[[BuildT], BuildT]:
     """Serve what the decorated function builds, a `gr.Blocks`, at `/gradio/<slug>/`.
 
     `groups`: any one of them opens the app; none means every signed-in user. `staff`: staff
-    only. `options` are passed to Gradio's mount (theme, css, head, js, allowed_paths,
-    max_file_size ...); `queue` is a dict for `Blocks.queue()`.
+    only. `unsafe_eval`: its pages may run JavaScript from strings, which `js=` needs. `csp`:
+    sources by directive that its pages may load from besides this site, such as
+    `{"img-src": ["https://tiles.example"]}`. `options` are passed to Gradio's mount (theme, css,
+    head, js, allowed_paths, max_file_size ...); `queue` is a dict for `Blocks.queue()`.
     """
     if len(slug) > SLUG_LENGTH or not SLUG.fullmatch(slug):
         raise RegistrationError(
@@ -132,6 +141,8 @@ def register(
         )
     if isinstance(groups, str):
         raise RegistrationError(f"groups of {slug!r} must be a list: groups=[{groups!r}].")
+    if trouble := policies.trouble(csp):
+        raise RegistrationError(f"csp of {slug!r} {trouble}")
     if unknown := options.keys() - OPTIONS:
         raise RegistrationError(
             f"{slug!r} has unknown options: {', '.join(sorted(unknown))}. "
@@ -151,6 +162,8 @@ def register(
                 build=build,
                 module=build.__module__,
                 options=MappingProxyType(options),
+                unsafe_eval=unsafe_eval,
+                csp=csp,
             )
         )
         return build

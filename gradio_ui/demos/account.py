@@ -95,7 +95,7 @@ def build() -> gr.Blocks:
         header("Account", "What this session holds for you, and where.")
         with gr.Row():
             with gr.Column(scale=3, min_width=300, variant="panel"):
-                about = gr.HTML(padding=False)
+                about = gr.Markdown(elem_classes="bare")
             with gr.Column(scale=2, min_width=260, variant="panel"):
                 counter = gr.Markdown()
                 press = gr.Button("Count")
@@ -105,7 +105,10 @@ def build() -> gr.Blocks:
                     elem_classes="note",
                 )
                 sign_out = gr.Button("Sign out", variant="primary")
-                gr.HTML("<a class='plain-link' href='/accounts/sessions/'>All my sign-ins</a>")
+                gr.Markdown(
+                    "<a class='plain-link' href='/accounts/sessions/'>All my sign-ins</a>",
+                    elem_classes="bare",
+                )
         gr.Markdown("### In this session")
         table = gr.Dataframe(
             headers=session_facts.COLUMNS,

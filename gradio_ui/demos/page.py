@@ -7,11 +7,12 @@ from html import escape
 import gradio as gr
 
 
-def header(title: str, subtitle: str) -> gr.HTML:
-    return gr.HTML(
+def header(title: str, subtitle: str) -> gr.Markdown:
+    # Not gr.HTML, whose frontend needs `unsafe_eval`.
+    return gr.Markdown(
         f"<div class='page-header'><h1>{escape(title)}</h1><a href='/'>All apps</a>"
         f"<p>{escape(subtitle)}</p></div>",
-        padding=False,
+        elem_classes="bare",
     )
 
 

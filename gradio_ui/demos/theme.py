@@ -85,7 +85,7 @@ CSS = """
 .page-header a { margin-left: auto; }
 .page-header a, .plain-link { padding: 0 !important; text-decoration: none; }
 .page-header a:hover, .plain-link:hover { text-decoration: underline; }
-.html-container:has(.page-header, .plain-link, .facts) { padding: 0; }
+.bare { padding: 0; }
 .column.panel { padding: 1rem; }
 .note, .note * { color: var(--body-text-color-subdued) !important; }
 .facts { display: grid; grid-template-columns: max-content 1fr; gap: 0.375rem 1.25rem; margin: 0; }

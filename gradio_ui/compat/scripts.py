@@ -1,0 +1,91 @@
+"""A nonce on the scripts of Gradio's page, and the hashes of those that an app adds.
+
+The page has inline scripts and its template knows no nonce. It is put into the template's own
+source, before any value of an app or a user is: what they smuggle in has none. Scripts of `head=`
+are made by Gradio's frontend in the browser, from text that is known here.
+"""
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import BaseLoader, Environment
+
+if TYPE_CHECKING:
+    import gradio
+
+# Key of the request's scope.
+NONCE = "gradio_ui.nonce"
+# Templates, Vega and shaders that are compiled in the browser.
+_EVAL = {"html", "nativeplot", "imageeditor"}
+_SCRIPT = re.compile(r"<script\b")
+_MARKED = f"<script nonce=\"{{{{ request.scope['{NONCE}'] }}}}\""
+
+
+class _Marked(BaseLoader):
+    def __init__(self, loader: BaseLoader) -> None:
+        self._loader = loader
+
+    def get_source(
+        self, environment: Environment, template: str
+    ) -> tuple[str, str | None, Callable[[], bool] | None]:
+        source, *rest = self._loader.get_source(environment, template)
+        return _SCRIPT.sub(_MARKED, source), *rest  # type: ignore[return-value]
+
+
+def mark() -> None:
+    from gradio import routes
+
+    environment = routes.templates.env
+    if not isinstance(environment.loader, _Marked):
+        assert environment.loader is not None
+        environment.loader = _Marked(environment.loader)
+
+
+def head_hashes(blocks: "gradio.Blocks") -> list[str]:
+    """Sources for a policy under which the inline scripts of every `head=` run."""
+    heads = [blocks.head, *(getattr(block, "head", None) for block in blocks.blocks.values())]
+    found = _Scripts()
+    for head in heads:
+        if isinstance(head, str):
+            found.feed(head)
+            found.reset()
+    return [_hash(text) for text in found.texts]
+
+
+def needs_eval(blocks: "gradio.Blocks") -> list[str]:
+    """What in an app Gradio's frontend can only run by `eval`, in words for its author."""
+    found = {
+        f"gr.{type(b).__name__}" for b in blocks.blocks.values() if b.get_block_name() in _EVAL
+    }
+    if blocks.js or any(fn.js for fn in blocks.fns.values()):
+        found.add("js=")
+    return sorted(found)
+
+
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+class _Scripts(HTMLParser):
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self._is_open = False
+        super().__init__(convert_charrefs=False)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._is_open = tag == "script"
+        if self._is_open and "src" not in dict(attrs):
+            self.texts.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._is_open = False
+
+    def handle_data(self, data: str) -> Any:
+        if self._is_open and self.texts:
+            # As the browser's parser reads line ends.
+            self.texts[-1] += data.replace("\r\n", "\n").replace("\r", "\n")
