@@ -8,7 +8,7 @@ passed does not exist, whatever the storage still holds.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -120,6 +120,9 @@ class Backend(Protocol):
         """Several records in one round trip, in their order. Each is whole, but one may be of
         another moment than the next."""
 
+    def living(self, kind: Kind, ids: Collection[str]) -> set[str]:
+        """Which of these records exist, in one round trip and without reading their values."""
+
     def create(
         self, address: Address, values: Mapping[str, bytes], stamp: Stamp, *, limit: int
     ) -> Info:
@@ -170,6 +173,7 @@ class Backend(Protocol):
 
     async def aload(self, address: Address) -> Snapshot | None: ...
     async def aload_many(self, addresses: Sequence[Address]) -> list[Snapshot | None]: ...
+    async def aliving(self, kind: Kind, ids: Collection[str]) -> set[str]: ...
     async def acreate(
         self, address: Address, values: Mapping[str, bytes], stamp: Stamp, *, limit: int
     ) -> Info: ...
@@ -202,6 +206,9 @@ class ThreadedBackend(Backend, Protocol):
 
     async def aload_many(self, addresses: Sequence[Address]) -> list[Snapshot | None]:
         return await in_thread(self.load_many, addresses)
+
+    async def aliving(self, kind: Kind, ids: Collection[str]) -> set[str]:
+        return await in_thread(self.living, kind, ids)
 
     async def acreate(
         self, address: Address, values: Mapping[str, bytes], stamp: Stamp, *, limit: int

@@ -7,7 +7,7 @@ times as long as running them.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any, cast
 
@@ -105,6 +105,18 @@ class Backend(ThreadedBackend):
         for row in rows:
             found.setdefault(row[:2], []).append(row[2:])
         return [_snapshot(address, found.get((address.kind, address.id))) for address in addresses]
+
+    def living(self, kind: Kind, ids: Collection[str]) -> set[str]:
+        if not ids:
+            return set()
+        places = ", ".join(["%s"] * len(ids))
+        with self._cursor() as cursor:
+            cursor.execute(
+                f"SELECT r.ident FROM {RECORD} r"
+                f" WHERE r.kind = %s AND r.ident IN ({places}) AND r.expires > %s",
+                [kind, *ids, timestamp()],
+            )
+            return {ident for (ident,) in cursor.fetchall()}
 
     def create(
         self, address: Address, values: Mapping[str, bytes], stamp: Stamp, *, limit: int

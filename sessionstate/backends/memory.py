@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from sessionstate.backends.base import Address, Info, Kind, Snapshot, Stamp, size_of
@@ -36,6 +36,9 @@ class Backend:
 
     def load_many(self, addresses: Sequence[Address]) -> list[Snapshot | None]:
         return [self.load(address) for address in addresses]
+
+    def living(self, kind: Kind, ids: Collection[str]) -> set[str]:
+        return {ident for ident in ids if self.load(Address(kind, ident)) is not None}
 
     def create(
         self, address: Address, values: Mapping[str, bytes], stamp: Stamp, *, limit: int
@@ -148,6 +151,9 @@ class Backend:
 
     async def aload_many(self, addresses: Sequence[Address]) -> list[Snapshot | None]:
         return self.load_many(addresses)
+
+    async def aliving(self, kind: Kind, ids: Collection[str]) -> set[str]:
+        return self.living(kind, ids)
 
     async def acreate(
         self, address: Address, values: Mapping[str, bytes], stamp: Stamp, *, limit: int

@@ -271,3 +271,21 @@ async def test_several_records_are_loaded_at_once_in_async_code(backend: Backend
     assert missing is None
     assert found == await backend.aload(A)
     assert await backend.aload_many([]) == []
+
+
+def test_it_tells_which_of_many_records_still_exist(backend: Backend) -> None:
+    create(backend, A)
+    create(backend, B, age=5)
+    ids = [A.id, "missing", B.id]
+    assert backend.living(A.kind, ids) == {A.id, B.id}
+    clock.shift(10)
+    assert backend.living(A.kind, ids) == {A.id}
+    backend.delete(A)
+    assert backend.living(A.kind, ids) == set()
+    assert backend.living(A.kind, []) == set()
+
+
+async def test_it_tells_in_async_code_which_records_still_exist(backend: Backend) -> None:
+    await backend.acreate(A, {"k": b"v"}, stamp(), limit=LIMIT)
+    assert await backend.aliving(A.kind, [A.id, B.id]) == {A.id}
+    assert await backend.aliving(A.kind, []) == set()

@@ -29,7 +29,7 @@ What a cache can do to a record nevertheless, because it is a cache:
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -83,6 +83,10 @@ class Backend(ThreadedBackend):
                 snapshots = self._records.load_many(addresses)
             if not self.watch.due():
                 return snapshots
+
+    def living(self, kind: Kind, ids: Collection[str]) -> set[str]:
+        with self.watch.serving():
+            return self._records.living([Address(kind, ident) for ident in ids])
 
     def create(
         self, address: Address, values: Mapping[str, bytes], stamp: Stamp, *, limit: int

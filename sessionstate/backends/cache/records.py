@@ -36,6 +36,16 @@ class Records:
         found = self._store.read_many(map(cell_name, addresses))
         return [self._of(address, found.get(cell_name(address))) for address in addresses]
 
+    def living(self, addresses: Iterable[Address]) -> set[str]:
+        now = timestamp()
+        named = {cell_name(address): address for address in addresses}
+        found = self._store.read_many(named)
+        return {
+            address.id
+            for name, address in named.items()
+            if _decoded(found.get(name), address).live(now)
+        }
+
     def _of(self, address: Address, raw: bytes | None) -> Snapshot | None:
         cell = _decoded(raw, address)
         info = cell.live(timestamp())

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -101,6 +101,9 @@ class Backend:
     def load_many(self, addresses: Sequence[Address]) -> list[Snapshot | None]:
         return self._ask(self._layout.load_many(addresses)) if addresses else []
 
+    def living(self, kind: Kind, ids: Collection[str]) -> set[str]:
+        return self._ask(self._layout.living(kind, ids)) if ids else set()
+
     def create(
         self, address: Address, values: Mapping[str, bytes], stamp: Stamp, *, limit: int
     ) -> Info:
@@ -165,6 +168,9 @@ class Backend:
 
     async def aload_many(self, addresses: Sequence[Address]) -> list[Snapshot | None]:
         return await self._aask(self._layout.load_many(addresses)) if addresses else []
+
+    async def aliving(self, kind: Kind, ids: Collection[str]) -> set[str]:
+        return await self._aask(self._layout.living(kind, ids)) if ids else set()
 
     async def acreate(
         self, address: Address, values: Mapping[str, bytes], stamp: Stamp, *, limit: int

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -108,6 +108,17 @@ class Layout:
 
         keys = tuple(self._record(address) for address in addresses)
         return Request((len(keys), *keys), read, script("load_many", alone=True))
+
+    def living(self, kind: Kind, ids: Collection[str]) -> Request[set[str]]:
+        named = list(ids)
+
+        def read(answer: list[bytes | None]) -> set[str]:
+            now = timestamp()
+            found = zip(named, answer, strict=True)
+            return {i for i, meta in found if meta and _info(Address(kind, i), meta).expires > now}
+
+        keys = tuple(self._record(Address(kind, ident)) for ident in named)
+        return Request((len(keys), *keys), read, script("living", alone=True))
 
     def create(
         self, address: Address, values: Mapping[str, bytes], stamp: Stamp, limit: int
