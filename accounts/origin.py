@@ -32,6 +32,16 @@ def is_cross_site(method: str, headers: Mapping[str, str], host: str, scheme: st
     return site not in {None, "same-origin", "none"} or not _same(origin, f"{scheme}://{host}")
 
 
+def is_from_browser(headers: Mapping[str, str]) -> bool:
+    """Whether a page, or somebody's click, may have sent this. Browsers name the origin of every
+    POST; those that were too old for that ask for a page."""
+    return (
+        "Origin" in headers
+        or "Sec-Fetch-Site" in headers
+        or "text/html" in (headers.get("Accept") or "")
+    )
+
+
 def _parse(origin: str) -> Origin | None:
     try:
         parts = urlsplit(origin)

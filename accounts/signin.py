@@ -32,6 +32,10 @@ __all__ = [
 ]
 
 
+# The one message of all failures.
+WRONG = "The user name or the password is not right."
+
+
 class SignInFailed(Exception):
     """Unknown user, wrong password or disabled: never said which."""
 

@@ -17,6 +17,7 @@ from gradio_ui.compat import pages as compat_pages
 from gradio_ui.compat.scripts import NONCE
 from gradio_ui.connections import Connections
 from gradio_ui.gate import Admission, LoginNeeded, Refused
+from gradio_ui.login import login
 from gradio_ui.ownership import Pages
 from gradio_ui.passage import Passage
 from gradio_ui.problems import Problem
@@ -90,6 +91,8 @@ class GradioRouter:
             raise Refused(_NOT_FOUND)
         if scope["method"] not in route.methods:
             raise Refused(_NOT_ALLOWED)
+        if route.access is Access.LOGIN:
+            return await login(mount.spec.slug, scope, receive, send)
         admission, request = None, gate.parse(scope)
         if route.access is not Access.PUBLIC:
             admission = await gate.admit(request, mount.spec, route)

@@ -18,7 +18,7 @@ from django.shortcuts import resolve_url
 from starlette.types import Receive, Scope
 
 from accounts.identity import Identity, NotAuthenticated, aidentify
-from accounts.origin import SAFE_METHODS, is_cross_site
+from accounts.origin import SAFE_METHODS, is_cross_site, is_from_browser
 from gradio_ui.bodies import Malformed, TooLarge
 from gradio_ui.intake import Intake, take_in
 from gradio_ui.names import BadName
@@ -99,7 +99,10 @@ async def admit(request: ASGIRequest, spec: AppSpec | None, route: Route) -> Adm
 
 async def _admit(request: ASGIRequest, spec: AppSpec | None, route: Route) -> Admission:
     identity = await aidentify(request.headers, request.COOKIES, request)
-    if identity.ticket.source == "cookie" and _is_foreign(request):
+    if (identity.ticket.source == "cookie" and _is_foreign(request)) or (
+        # That cookie was never given to a browser.
+        identity.ticket.source == "program" and is_from_browser(request.headers)
+    ):
         raise Refused(Problem(403, "Forbidden", "This request came from another site."))
     if spec and not await _may_open(identity, spec):
         raise Refused(Problem(403, "Forbidden", "You may not use this app."))

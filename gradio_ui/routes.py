@@ -14,6 +14,7 @@ class Access(Enum):
     PAGE = "page"  # HTML: who is not signed in is sent to the login page
     USE = "use"  # needs a session, and counts as using it
     POLL = "poll"  # needs a session, but open pages do it by themselves: keeps no login alive
+    LOGIN = "login"  # answered here, see `gradio_ui.login`
     REFUSED = "refused"
 
 
@@ -105,8 +106,9 @@ _TABLE: list[tuple[str, Route]] = [
         replace(_POLL, names=(SESSION_HASH,)),
     ),
     (rf"{_API}/stream/{_HASH}/{_NAME}/\d+/{_NAME}", replace(_READ, names=(SESSION_HASH,))),
-    # Refused: Gradio's own login and the token it would have set, ours is in front of it;
-    ("/(login|logout)/?", _REFUSED),
+    ("/login/?", Route(Access.LOGIN, _GET | _POST)),
+    # Refused: Gradio's own logout and the token it would have set, ours is in front of it;
+    ("/logout/?", _REFUSED),
     (rf"{_API}/token/?", _REFUSED),
     # a second start of the queue for whoever asks, and pages for the developer of `launch()`;
     (rf"{_API}/(startup-events|dev/reload|runs/?)", _REFUSED),

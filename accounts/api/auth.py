@@ -20,6 +20,7 @@ from accounts.identity import NotAuthenticated
 from accounts.pairs import first_pair, rotate
 from accounts.problems import CODE_REQUIRED
 from accounts.signin import (
+    WRONG,
     CodeMissing,
     CodeWrong,
     SignInFailed,
@@ -54,7 +55,7 @@ def login(request: HttpRequest, body: SignIn) -> Tokens:
             request, body.username, body.password, code=body.code, remember=body.remember
         )
     except SignInFailed:
-        raise HttpError(401, "The user name or the password is not right.") from None
+        raise HttpError(401, WRONG) from None
     except CodeMissing:
         detail = "Send the code of your second factor too."
         raise Refused(401, detail, type=CODE_REQUIRED) from None

@@ -127,7 +127,7 @@ def test_a_person_who_may_not_enter_sees_a_page_of_the_site(
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("POST", "/steps/login"),
+        ("POST", "/steps/logout"),
         ("GET", "/steps/logout"),
         ("GET", "/steps/gradio_api/token"),
         ("GET", "/steps/gradio_api/startup-events"),
