@@ -169,6 +169,10 @@ class Postgres:
         ready = [str(self.bin / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
         wait_for(lambda: subprocess.run(ready).returncode == 0, 60, "PostgreSQL is not ready")
 
+    @property
+    def log(self) -> str:
+        return (self._directory / "output.log").read_text(errors="replace")
+
     def stop(self) -> None:
         """At once, whoever is connected; what was committed is there after the next start."""
         self._running.close()
