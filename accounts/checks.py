@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -106,3 +107,27 @@ def check_cookie(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list
             )
         )
     return messages
+
+
+_ONE_PROCESS = ("locmem.LocMemCache", "dummy.DummyCache")
+
+
+@register(Tags.security, deploy=True)
+def check_limits(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Attempts to sign in are counted in the default cache."""
+    backend = settings.CACHES["default"].get("BACKEND", "")
+    if not backend.endswith(_ONE_PROCESS):
+        return []
+    workers = os.environ.get("WEB_CONCURRENCY", "")
+    several = workers.isdecimal() and int(workers) > 1
+    if not several and backend.endswith(_ONE_PROCESS[0]):
+        return []
+    why = f"WEB_CONCURRENCY asks for {workers}" if several else "it keeps nothing"
+    return [
+        Warning(
+            f"Attempts to sign in are counted in {backend}, but {why}: whoever guesses passwords "
+            "has as many attempts more.",
+            hint="Set REDIS_URL, or let CACHES['default'] name a cache that all processes share.",
+            id="accounts.W010",
+        )
+    ]

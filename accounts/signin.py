@@ -103,10 +103,7 @@ def _pass(
 def signed_in_lately(request: HttpRequest) -> bool:
     """Whether the session's user has proven who they are in the last minutes
     (`ACCOUNT_REAUTHENTICATION_TIMEOUT`)."""
-    times = [
-        record.get("at", 0.0)
-        for record in get_authentication_records(request, request.user)  # type: ignore[arg-type]
-    ]
+    times = [record.get("at", 0.0) for record in get_authentication_records(request, request.user)]
     return bool(times) and time.time() - max(times) < app_settings.REAUTHENTICATION_TIMEOUT
 
 
@@ -119,7 +116,7 @@ def reauthenticate(request: HttpRequest, password: str) -> bool:
         consume_attempt(request)
         if not get_adapter(request).reauthenticate(request.user, password):
             return False
-        record_authentication(request, request.user, method="password", reauthenticated=True)  # type: ignore[arg-type]
+        record_authentication(request, request.user, method="password", reauthenticated=True)
     return True
 
 

@@ -90,9 +90,9 @@ def _user_saved(*, instance: User, created: bool, raw: bool, **_: Any) -> None:
     if before["is_active"] != instance.is_active:
         record("user_enabled" if instance.is_active else "user_disabled", user=instance)
     # Without a new password it is the old one, hashed anew by today's rules.
-    if before["password"] != instance.password and instance._password is not None:
+    if before["password"] != instance.password and getattr(instance, "_password", None) is not None:
         record("password_changed", user=instance)
-    flags = {
+    flags: dict[str, Any] = {
         name: getattr(instance, name)
         for name in ("is_staff", "is_superuser")
         if before[name] != getattr(instance, name)
@@ -150,11 +150,12 @@ def _membership(kind: str, model: Any, event: dict[str, Any]) -> None:
         return
     how = "added" if action == "post_add" else "removed"
     if reverse:
+        details: dict[str, Any] = {how: [str(instance)]}
         for user in User.objects.filter(pk__in=pk_set):
-            record(kind, user=user, **{how: [str(instance)]})
+            record(kind, user=user, **details)
     else:
-        names = sorted(map(str, model.objects.filter(pk__in=pk_set)))
-        record(kind, user=instance, **{how: names})
+        details = {how: sorted(map(str, model.objects.filter(pk__in=pk_set)))}
+        record(kind, user=instance, **details)
 
 
 def _field(model: Any) -> str:
@@ -169,7 +170,8 @@ def _group_permissions_changed(
         return
     how = {"post_add": "added", "post_remove": "removed", "post_clear": "cleared"}[action]
     changed = (Group if reverse else Permission).objects.filter(pk__in=pk_set or ())
-    record("permissions_changed", of=str(instance), **{how: sorted(map(str, changed))})
+    details: dict[str, Any] = {"of": str(instance), how: sorted(map(str, changed))}
+    record("permissions_changed", **details)
 
 
 @receiver(pre_save, sender=Group)

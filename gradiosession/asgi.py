@@ -4,6 +4,7 @@ import os
 from typing import Any, cast
 
 from channels.routing import ProtocolTypeRouter, URLRouter
+from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.urls import re_path
 
@@ -14,6 +15,7 @@ django_app = cast("App", get_asgi_application())
 from accounts.signing import keys  # noqa: E402
 from gradio_ui.asgi import GradioRouter  # noqa: E402
 from gradiosession.logs import AccessLog, App, Receive, Scope, Send  # noqa: E402
+from gradiosession.proxies import ClientAddress  # noqa: E402
 
 keys()  # No server runs the system checks: without its keys this one fails now, not at a sign-in.
 gradio_app = GradioRouter()
@@ -31,13 +33,16 @@ async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "websocket.close"})
 
 
-application: App = AccessLog(
-    ProtocolTypeRouter(
-        {
-            "http": http,
-            "websocket": URLRouter([re_path(r"", cast("Any", refuse))]),
-            # uvicorn sends these events, daphne does not; GradioRouter does without.
-            "lifespan": gradio_app,
-        }
-    )
+application: App = ClientAddress(
+    AccessLog(
+        ProtocolTypeRouter(
+            {
+                "http": http,
+                "websocket": URLRouter([re_path(r"", cast("Any", refuse))]),
+                # uvicorn sends these events, daphne does not; GradioRouter does without.
+                "lifespan": gradio_app,
+            }
+        )
+    ),
+    settings.TRUSTED_PROXIES,
 )

@@ -154,6 +154,7 @@ class AccessLog:
                 path=shown_path(scope["path"]),
                 status=status or CLIENT_CLOSED_REQUEST,
                 duration_ms=round((time.perf_counter() - started) * 1000, 1),
+                client=(scope.get("client") or [""])[0],
                 **fields,
             )
 

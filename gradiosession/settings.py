@@ -185,6 +185,14 @@ SOCIALACCOUNT_FORMS = {"signup": "accounts.forms.SSORegisterForm"}
 SOCIALACCOUNT_PROVIDERS = _env.oidc(env)
 # Whom the provider's e-mail address leads to is linked for good (where OIDC_LINK_BY_EMAIL says so).
 SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+# Failures of an address, and of a user; `accounts.throttle` says how they are counted.
+ACCOUNT_RATE_LIMITS = {
+    "login": env.str("ACCOUNTS_ATTEMPTS", default="30/m/ip"),
+    "login_failed": env.str("ACCOUNTS_FAILURES", default="10/m/ip,5/5m/key"),
+}
+# How long an address counts as known after a sign-in there, and lines of the audit trail stay.
+ACCOUNTS_KNOWN_ADDRESS_DAYS = env.int("ACCOUNTS_KNOWN_ADDRESS_DAYS", default=30)
+ACCOUNTS_AUDIT_DAYS = env.int("ACCOUNTS_AUDIT_DAYS", default=180)
 DEMO_USERS = env.bool("DEMO_USERS", default=DEBUG)
 DEMO_PASSWORD = env.str("DEMO_PASSWORD", default="gradio-demo")
 
@@ -217,8 +225,11 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("DJANGO_HSTS_SUBDOMAINS", default=True
 SECURE_HSTS_PRELOAD = env.bool("DJANGO_HSTS_PRELOAD", default=False)
 SILENCED_SYSTEM_CHECKS = ["security.W021"]
 # Only behind a proxy that always sets this header itself; otherwise clients could.
-if env.bool("DJANGO_BEHIND_PROXY", default=False):
+BEHIND_PROXY = env.bool("DJANGO_BEHIND_PROXY", default=False)
+if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# How many of them append to X-Forwarded-For; what stands before their entries is hearsay.
+TRUSTED_PROXIES = env.int("DJANGO_TRUSTED_PROXIES", default=int(BEHIND_PROXY))
 
 # Static files -----------------------------------------------------------------------------
 

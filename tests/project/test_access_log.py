@@ -77,6 +77,7 @@ async def test_a_request_is_one_line_with_what_inner_layers_noted(lines: Lines) 
         "session": "abcdefgh",
         "app": "hello",
         "request_id": sent_id(sent),
+        "client": "",
     }
     assert line == expected | {key: line[key] for key in ("duration_ms", "timestamp", "logger")}
 
