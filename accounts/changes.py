@@ -27,6 +27,7 @@ _COMMENTS = r"(?:\s|\(|/\*.*?\*/|--[^\n]*\n)*"
 _VERBS = "INSERT|UPDATE|DELETE|REPLACE|MERGE|TRUNCATE|WITH|COPY"
 _WRITES = re.compile(rf"{_COMMENTS}({_VERBS})\b", re.I | re.S)
 _QUOTE = '["`]'
+_PLAIN = re.compile(rf"(?:INSERT(?: OR \w+)? INTO|UPDATE|DELETE FROM) {_QUOTE}(\w+){_QUOTE}")
 
 
 class Watched:
@@ -65,9 +66,13 @@ class Watched:
         return {"last_login"} & {field.column for field in self.user._meta.local_fields}
 
     @cached_property
-    def table(self) -> re.Pattern[str]:
+    def tables(self) -> set[str]:
         models = [self.user, Group, Permission, *self.through]
-        names = "|".join(re.escape(model._meta.db_table) for model in models)
+        return {model._meta.db_table for model in models}
+
+    @cached_property
+    def table(self) -> re.Pattern[str]:
+        names = "|".join(map(re.escape, self.tables))
         return re.compile(rf"(?<!\w)({names})(?!\w)", re.I)
 
     def pk(self, value: Any) -> str:
@@ -82,6 +87,8 @@ def whose(sql: str, params: Any) -> set[str | None]:
     if not (verb := _WRITES.match(sql)) or not (table := watched.table.search(sql)):
         return set()
     name, kind = table[1], verb[1].upper()
+    if (plain := _PLAIN.match(sql)) and plain[1] not in watched.tables:
+        return set()  # it only reads what we watch: a migration that copies a table
     if kind == "INSERT" and _is_new(sql, name):
         return set()
     if kind == "UPDATE" and name == watched.user._meta.db_table and _is_harmless(sql):
@@ -143,7 +150,11 @@ def _watch(
     result = execute(sql, params, many, context)
     text = sql if isinstance(sql, str) else str(sql)
     # The shape of nearly all statements, told without a search.
-    if text[:6] != "SELECT" and (ids := whose(text, None if many else params)):
+    if text[:6] == "SELECT":
+        return result
+    if text[:6] in ("UPDATE", "DELETE") and context["cursor"].rowcount == 0:
+        return result
+    if ids := whose(text, None if many else params):
         connection: BaseDatabaseWrapper = context["connection"]
         for user_id in ids:
             connection.on_commit(partial(changed, user_id))

@@ -1,11 +1,18 @@
 """Time per Gradio event of this project, and of the same Blocks mounted bare in FastAPI.
 
-An event is what a browser does for one: POST queue/join, then the queue/data stream to its end.
-Both servers run under uvicorn, in one run, in alternating rounds, so that whatever else the
-machine does hits both. `echo` is the way through the gate alone; `visit` also reads and writes a
-session in the database, where the bare app counts in a global variable.
+An event is what an open page does for one: POST queue/join, then the queue/data stream to its end.
+Four servers run under uvicorn, in one run and in alternating rounds, so that whatever else the
+machine does hits all of them:
 
-    make bench            or   python benchmarks/event_latency.py --rounds 3
+- stock: Gradio as it comes. It summarises its past events after every event, so it slows down.
+- tuned: Gradio with the settings that this project gives it, which end that.
+- db, redis: this project, with the gate and the session backend of that name. The database is
+  SQLite.
+
+`echo` is the way through the gate alone; `visit` also reads and writes a session, where the bare
+apps count in a global variable. Every server has had the same events before it is measured.
+
+    make bench            or   python benchmarks/event_latency.py --warmup 5000 --rounds 10
 """
 
 import argparse
@@ -21,7 +28,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -31,6 +38,7 @@ import httpx
 BASE_DIR = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(BASE_DIR))
 from benchmarks.app.blocks import CLIENTS  # noqa: E402
+from benchmarks.sessions import servers  # noqa: E402
 
 API = "/gradio/bench/gradio_api"
 FUNCTIONS = {"echo": 0, "visit": 1}
@@ -46,11 +54,12 @@ class Target:
 
 
 class Connection:
-    """A keep-alive HTTP connection with as little work in the client as possible: what it costs
-    would be added to both times and make them look more alike."""
+    """An open page: a keep-alive HTTP connection with as little work in the client as possible.
+    What it costs would be added to all times and make them look more alike."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: str):
         self.reader, self.writer, self.head = reader, writer, head
+        self.session_hash = uuid.uuid4().hex[:11]
 
     @classmethod
     async def open(cls, port: int, headers: str) -> "Connection":
@@ -77,12 +86,11 @@ class Connection:
 
     async def event(self, function: int) -> float:
         """Seconds from sending the event to the end of its stream."""
-        session_hash = uuid.uuid4().hex[:11]
-        text = f"hello {session_hash}"
-        body = {"data": [text], "fn_index": function, "session_hash": session_hash}
+        text = f"hello {uuid.uuid4().hex}"
+        body = {"data": [text], "fn_index": function, "session_hash": self.session_hash}
         started = time.perf_counter()
         await self.request(f"POST {API}/queue/join", json.dumps(body).encode())
-        stream = await self.request(f"GET {API}/queue/data?session_hash={session_hash}")
+        stream = await self.request(f"GET {API}/queue/data?session_hash={self.session_hash}")
         seconds = time.perf_counter() - started
         if b'"success":true' not in stream or text.encode() not in stream:
             raise RuntimeError(f"the event failed: {stream[-500:].decode()}")
@@ -147,53 +155,82 @@ def sign_in(port: int) -> list[str]:
     return found
 
 
+async def warm_up(target: Target, events: int) -> None:
+    for function in FUNCTIONS.values():
+        await measure(target, function, CLIENTS, events // len(FUNCTIONS))
+        await measure(target, function, 1, 20)
+
+
 async def compare(targets: list[Target], rounds: int, events: int) -> None:
-    print(f"Median time per event, {rounds} alternating rounds of {events} events, uvicorn\n")
-    print(f"{'':24}" + "".join(f"{target.name:>12}" for target in targets) + f"{'ratio':>9}")
+    print(f"Median time per event in ms, {rounds} alternating rounds of {events} events\n")
+    ours = [target.name for target in targets if target.headers != [""]]
+    pairs = [(own, bare) for own in ours for bare in ("stock", "tuned")]
+    heads = [target.name for target in targets] + [f"{own}/{bare}" for own, bare in pairs]
+    print(f"{'':20}" + "".join(f"{head:>12}" for head in heads))
     for label, function in FUNCTIONS.items():
         for clients in (1, CLIENTS):
             times: dict[str, list[float]] = {target.name: [] for target in targets}
-            for target in targets:
-                await measure(target, function, clients, clients * 2)
             for number in range(rounds):
                 # Nobody always goes first.
-                for target in targets if number % 2 else reversed(targets):
+                for target in targets[number % len(targets) :] + targets[: number % len(targets)]:
                     times[target.name] += await measure(target, function, clients, events)
-            medians = [median(times[target.name]) for target in targets]
-            row = "".join(f"{value * 1000:>9.2f} ms" for value in medians)
+            medians = {name: median(found) for name, found in times.items()}
+            cells = [f"{medians[target.name] * 1000:>12.2f}" for target in targets]
+            cells += [f"{medians[own] / medians[bare]:>12.2f}" for own, bare in pairs]
             name = f"{label}, {clients} client{'s' if clients > 1 else ''}"
-            print(f"{name:24}{row}{medians[-1] / medians[0]:>9.2f}", flush=True)
+            print(f"{name:20}{''.join(cells)}", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--rounds", type=int, default=6)
-    parser.add_argument("--events", type=int, default=200, help="per round")
+    parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument("--events", type=int, default=100, help="per round")
+    parser.add_argument("--warmup", type=int, default=500, help="events of each server before")
+    parser.add_argument("--only", nargs="*", choices=["stock", "tuned", "db", "redis"])
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as directory:
-        env = os.environ | {
-            "DJANGO_SETTINGS_MODULE": "gradiosession.settings",
-            "DJANGO_ENV_FILE": os.devnull,
-            # As in production: with DEBUG on Django keeps every query.
-            "DJANGO_DEBUG": "0",
-            "DJANGO_SECRET_KEY": secrets.token_urlsafe(50),
-            "DJANGO_ALLOWED_HOSTS": "127.0.0.1",
-            "DJANGO_SSL_REDIRECT": "0",
-            "DEMO_USERS": "1",
-            "DATABASE_URL": f"sqlite:///{directory}/db.sqlite3",
-            "GRADIOSESSION_DATA_DIR": directory,
-            "EXTRA_APPS": "benchmarks.app",
-            "GRADIO_ANALYTICS_ENABLED": "False",
-        }
-        for command in (["migrate", "-v", "0"], ["demo_users"]):
-            done = [sys.executable, "manage.py", *command]
-            subprocess.run(done, cwd=BASE_DIR, env=env, check=True, stdout=subprocess.DEVNULL)
-        with (
-            uvicorn("benchmarks.app.bare:app", env, Path(directory, "bare.log")) as bare,
-            uvicorn("gradiosession.asgi:application", env, Path(directory, "log")) as project,
-        ):
-            targets = [Target("bare", bare), Target("project", project, sign_in(project))]
-            asyncio.run(compare(targets, options.rounds, options.events))
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        targets = [
+            start(stack, directory, name)
+            for name in ("stock", "tuned", "db", "redis")
+            if not options.only or name in options.only
+        ]
+        for target in targets:
+            asyncio.run(warm_up(target, options.warmup))
+        asyncio.run(compare(targets, options.rounds, options.events))
+
+
+def start(stack: ExitStack, directory: Path, name: str) -> Target:
+    place = directory / name
+    place.mkdir()
+    env = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "gradiosession.settings",
+        "DJANGO_ENV_FILE": os.devnull,
+        # As in production: with DEBUG on Django keeps every query.
+        "DJANGO_DEBUG": "0",
+        "DJANGO_SECRET_KEY": secrets.token_urlsafe(50),
+        "DJANGO_ALLOWED_HOSTS": "127.0.0.1",
+        "DJANGO_SSL_REDIRECT": "0",
+        "DEMO_USERS": "1",
+        "DATABASE_URL": f"sqlite:///{place}/db.sqlite3",
+        "GRADIOSESSION_DATA_DIR": str(place),
+        "EXTRA_APPS": "benchmarks.app",
+        "GRADIO_ANALYTICS_ENABLED": "False",
+    }
+    log = place / "log"
+    if name == "stock":
+        return Target(name, stack.enter_context(uvicorn("benchmarks.app.bare:app", env, log)))
+    if name == "tuned":
+        env |= {"GRADIO_ANALYTICS_CACHE_FREQUENCY": "1000000", "GRADIO_ANALYTICS_MAX_EVENTS": "1"}
+        return Target(name, stack.enter_context(uvicorn("benchmarks.app.bare:app", env, log)))
+    env["SESSIONSTATE_BACKEND"] = name
+    if name == "redis":
+        env["REDIS_URL"] = f"redis://127.0.0.1:{stack.enter_context(servers.redis())}/0"
+    for command in (["migrate", "-v", "0"], ["demo_users"]):
+        done = [sys.executable, "manage.py", *command]
+        subprocess.run(done, cwd=BASE_DIR, env=env, check=True, stdout=subprocess.DEVNULL)
+    port = stack.enter_context(uvicorn("gradiosession.asgi:application", env, log))
+    return Target(name, port, sign_in(port))
 
 
 if __name__ == "__main__":

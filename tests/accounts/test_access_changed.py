@@ -146,6 +146,7 @@ def test_what_decides_nothing_is_not_said(people: tuple[User, User, Group], hear
     ada, _, group = people
     UserFactory(username="new")
     GroupFactory(name="new")
+    User.objects.filter(username="nobody").update(is_active=False)
     ada.save(update_fields=["last_login"])
     User.objects.update(last_login=None)
     list(User.objects.filter(groups=group).select_for_update())
