@@ -21,6 +21,7 @@ from sessionstate import logins
 from sessionstate.clock import timestamp
 from sessionstate.conf import conf as state_conf
 from sessionstate.engine import SessionStore
+from sessionstate.errors import SessionGone
 from sessionstate.tickets import BadTicket, Ticket
 
 from .audit import record
@@ -57,13 +58,16 @@ def rotate(
     claims = read(RefreshToken, raw)
     found = identify_ticket(Ticket(claims.session_id, claims.user_id, "bearer"), request=request)
     session, jti = found.session, uuid4().hex
-    with session.atomic():
-        state = session.get(_KEY, {})
-        won = claims.jti == state.get("jti")
-        raced = claims.jti == state.get("previous") and arrived <= state["settled"]
-        settled = timestamp() + conf.refresh_settle
-        if won:
-            session[_KEY] = {"jti": jti, "previous": claims.jti, "settled": settled}
+    try:
+        with session.atomic():
+            state = session.get(_KEY, {})
+            won = claims.jti == state.get("jti")
+            raced = claims.jti == state.get("previous") and arrived <= state["settled"]
+            settled = timestamp() + conf.refresh_settle
+            if won:
+                session[_KEY] = {"jti": jti, "previous": claims.jti, "settled": settled}
+    except SessionGone:
+        raise NotAuthenticated("ended") from None
     if raced:
         raise BadTicket("The token has just been refreshed by another request")
     if not won:

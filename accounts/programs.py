@@ -27,6 +27,7 @@ from sessionstate.clock import now
 from sessionstate.conf import conf as state_conf
 from sessionstate.engine import Client, SessionStore
 from sessionstate.errors import SessionGone
+from sessionstate.limit import NO_LOGIN
 
 from .audit import record
 from .identity import NotAuthenticated
@@ -37,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 MOST_KEYS = 50
 _NOTE_USE_EVERY = timedelta(minutes=1)
-MARK = "_api_key"
+MARK = NO_LOGIN
 
 
 class TooManyKeys(Exception):

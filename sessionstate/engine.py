@@ -20,8 +20,10 @@ from sessionstate.clock import timestamp
 from sessionstate.conf import conf
 from sessionstate.errors import SessionExists, SessionGone
 from sessionstate.lifetime import needs_touch, session_expires
+from sessionstate.limit import keep_newest
 from sessionstate.mapping import Changes, Values
 from sessionstate.record import StoredRecord
+from sessionstate.threads import in_thread
 from sessionstate.tickets import Ticket
 from sessionstate.verification import aaccepted, accepted
 
@@ -199,6 +201,23 @@ class SessionStore(SessionBase):
             return
 
     def save(self, must_create: bool = False) -> None:
+        before = self._owner
+        self._save(must_create)
+        if self._owner != before and conf.max_per_user:  # somebody has signed in
+            keep_newest(self._owner)
+
+    async def asave(self, must_create: bool = False) -> None:
+        before = self._owner
+        await self._asave(must_create)
+        if self._owner != before and conf.max_per_user:
+            await in_thread(keep_newest, self._owner)
+
+    @property
+    def _owner(self) -> str:
+        """As the store knows it."""
+        return self.info.owner if self.info else ""
+
+    def _save(self, must_create: bool = False) -> None:
         if self.session_key is None:
             return self.create()
         values = self._get_session(no_load=must_create)
@@ -210,7 +229,7 @@ class SessionStore(SessionBase):
         if not self._record.save() and not self._record.touch():
             raise SessionGone("this session has ended")
 
-    async def asave(self, must_create: bool = False) -> None:
+    async def _asave(self, must_create: bool = False) -> None:
         if self.session_key is None:
             return await self.acreate()
         values = await self._aget_session(no_load=must_create)
