@@ -20,6 +20,7 @@ from gradio_ui.gate import Admission, LoginNeeded, Refused
 from gradio_ui.login import login
 from gradio_ui.ownership import Pages
 from gradio_ui.passage import Passage
+from gradio_ui.places import Place, entered
 from gradio_ui.problems import Problem
 from gradio_ui.routes import Access, Route
 from sessionstate import Session
@@ -114,7 +115,7 @@ class GradioRouter:
         intake = await gate.take(scope, receive, route, match[2], owner, self.pages)
         inner |= Passage(mount.spec.slug, owner, self.pages).entry()
         try:
-            with self.pages.used(intake.names):
+            with self.pages.used(intake.names), entered(Place(mount.spec.slug, owner.user)):
                 await self._pass(mount.app, route, inner, intake.receive, send)
         finally:
             intake.close()

@@ -24,7 +24,6 @@ from typing import Any
 
 import gradio
 
-from gradio_ui import steps
 from gradio_ui.compat import events, exits
 from gradio_ui.connections import Connections
 from gradio_ui.mount import Mount
@@ -94,7 +93,7 @@ class Lifespan:
                 try:
                     context = mount.app.router.lifespan_context(mount.app)
                     # Examples are cached now.
-                    with steps.building():
+                    with mount.being_built():
                         await stack.enter_async_context(context)
                 except Exception as error:
                     mount.fail(error)

@@ -1,6 +1,8 @@
 """From a registered app to an ASGI application at `/gradio/<slug>`."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,9 +10,11 @@ import fastapi
 import gradio
 from starlette.applications import Starlette
 
-from gradio_ui import csp, registry, steps
+from gradio_ui import csp, files, places, registry, steps
 from gradio_ui.compat import blocks as compat
 from gradio_ui.compat import pages, queues, scripts
+from gradio_ui.compat.places import hook_events
+from gradio_ui.places import Place
 from gradio_ui.registry import AppSpec, Failure
 
 logger = logging.getLogger(__name__)
@@ -34,6 +38,12 @@ class Mount:
     policy: str = ""
     failure: Failure | None = None
 
+    @contextmanager
+    def being_built(self) -> Iterator[None]:
+        """While nobody asks yet: functions have no session, and files are for everybody."""
+        with steps.building(), places.entered(Place(self.spec.slug, None)):
+            yield
+
     def fail(self, error: BaseException) -> None:
         if self.blocks is not None:
             self.blocks._queue.stopped = True
@@ -48,7 +58,7 @@ def mount_all() -> dict[str, Mount]:
     for spec in registry.all_apps():
         mounts[spec.slug] = mount = Mount(spec)
         try:
-            with steps.building():
+            with mount.being_built():
                 blocks = spec.build()
             if not isinstance(blocks, gradio.Blocks):
                 raise CannotMount(
@@ -60,7 +70,8 @@ def mount_all() -> dict[str, Mount]:
                     "Build a new one for each app."
                 )
             seen[id(blocks)] = spec.slug
-            mount.app, mount.blocks = _mount(spec, blocks), blocks
+            with mount.being_built():
+                mount.app, mount.blocks = _mount(spec, blocks), blocks
             mount.pages = frozenset(page for page, *_ in blocks.pages if page)
             mount.policy = csp.policy(_sources(spec, blocks))
         # SystemExit too: an app must not be able to end the server.
@@ -79,6 +90,7 @@ def _mount(spec: AppSpec, blocks: gradio.Blocks) -> Starlette:
     compat.mark_launched(blocks)
     compat.pin_id(blocks, spec.slug)
     compat.hook_calls(blocks)
+    hook_events(blocks, spec.slug)
     # One parent for each app: its lifespan is its own, so one that fails to start is alone.
     # Gradio wants no more of it than what Starlette has.
     parent = Starlette()
@@ -92,6 +104,7 @@ def _mount(spec: AppSpec, blocks: gradio.Blocks) -> Starlette:
         ssr_mode=False,
         mcp_server=False,
         enable_monitoring=False,
+        blocked_paths=[*options.pop("blocked_paths", ()), *files.secret()],
         **options,
     )
     return parent

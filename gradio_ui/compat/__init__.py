@@ -6,10 +6,11 @@ upgrade that changes one fails there and not in production.
 
 def prepare() -> None:
     """Import Gradio in a state in which its components can be made. Takes seconds."""
-    from gradio_ui.compat import components, environment, owned_events, scripts, workers
+    from gradio_ui.compat import components, environment, folders, owned_events, scripts, workers
 
     environment.configure()
     components.shield_from_zope()
     workers.adapt()
     owned_events.install()
+    folders.install()
     scripts.mark()

@@ -11,8 +11,10 @@ if TYPE_CHECKING:
 
 def mark_launched(blocks: "gradio.Blocks") -> None:
     """`processing_utils._check_allowed` lets any path of the server pass, `/etc/passwd` included,
-    until this is set; only `launch()` sets it."""
+    until this is set; and until the other is, every SVG that anybody uploads becomes a file that
+    is shown to everybody as it is. Only `launch()` sets them."""
     blocks.has_launched = True
+    blocks.is_running = True
 
 
 def pin_id(blocks: "gradio.Blocks", slug: str) -> None:

@@ -72,6 +72,25 @@ class _Bell:
         finally:
             self._pause.bell.set()
 
+    def get_events(self) -> Any:
+        found = super().get_events()  # type: ignore[misc]
+        if found and found[1] and len(found[0]) > 1:
+            self._keep_one_user(found[0], found[2])
+        return found
+
+    def _keep_one_user(self, events: list[Any], concurrency_id: str) -> None:
+        """A batch that takes or returns files is of one user: what a file's path means is decided
+        once for the batch. The others' events go back to where they were."""
+        from gradio_ui.compat.places import carries_files, user_of
+
+        if not carries_files(events[0].fn):
+            return
+        user = user_of(events[0].request)
+        others = [event for event in events if user_of(event.request) != user]
+        events[:] = [event for event in events if event not in others]
+        queue = self.event_queue_per_concurrency_id[concurrency_id].queue  # type: ignore[attr-defined]
+        queue[:0] = others
+
     async def process_events(self, *args: Any, **kwargs: Any) -> None:
         try:
             await super().process_events(*args, **kwargs)  # type: ignore[misc]

@@ -5,6 +5,7 @@ import pytest
 from gradio_client import Client
 
 from gradio_ui import registry
+from tests.gradio_ui.people import Person
 from tests.servers import Site, SiteFactory
 
 Call = Callable[..., Any]
@@ -33,3 +34,21 @@ def connect(site: Site, slug: str, username: str) -> Client:
 
 def tab(site: Site, slug: str, headers: dict[str, str]) -> Client:
     return Client(f"{site.url}/gradio/{slug}/", headers=headers, verbose=False)
+
+
+@pytest.fixture(scope="module")
+def people() -> Iterator[None]:
+    """Closes their connections."""
+    yield
+    while Person.clients:
+        Person.clients.pop().close()
+
+
+@pytest.fixture(scope="module")
+def ada(people: None, matrix_site: Site) -> Person:
+    return Person(matrix_site, "ada")
+
+
+@pytest.fixture(scope="module")
+def bob(people: None, matrix_site: Site) -> Person:
+    return Person(matrix_site, "bob")

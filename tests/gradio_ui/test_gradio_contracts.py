@@ -12,6 +12,7 @@ import sys
 import textwrap
 import threading
 import time
+import typing
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,16 @@ import pytest
 from gradio import queueing
 from starlette.routing import BaseRoute, Route
 
-from gradio_ui import compat, routes
+from gradio_ui import compat, event_ids, names, places, routes
 from gradio_ui.compat import blocks as compat_blocks
-from gradio_ui.compat import environment, queues
+from gradio_ui.compat import environment, folders, queues
+from gradio_ui.compat import pages as compat_pages
 from gradio_ui.mount import mount_all
+from gradio_ui.ownership import Owner, Pages
+from gradio_ui.passage import Passage
+from gradio_ui.places import Place
 from gradio_ui.registry import register
-from gradio_ui.routes import Access
+from gradio_ui.routes import Access, Body
 from gradio_ui.steps import Steps
 
 compat.prepare()
@@ -109,6 +114,74 @@ async def test_paths_are_only_checked_once_the_app_has_launched(mounted: Any) ->
     LocalContext.blocks.set(None)
 
 
+async def test_an_svg_is_only_trusted_until_the_app_has_launched(mounted: Any) -> None:
+    from gradio.data_classes import _StaticFiles
+    from gradio.processing_utils import move_files_to_cache
+
+    def trusted(blocks: gr.Blocks) -> bool:
+        LocalContext.blocks.set(blocks)
+        path = Path(folders.folder()) / f"{id(blocks)}.svg"
+        path.write_text("<svg/>")
+        file = {"path": str(path), "meta": {"_type": "gradio.FileData"}}
+        move_files_to_cache(file, gr.File(render=False))
+        return path in _StaticFiles.all_paths
+
+    from gradio.context import LocalContext
+
+    bare = simple()
+    bare.has_launched = True
+    assert trusted(bare)  # the hole; when this fails, `is_running` need not be set
+    assert not trusted(mounted.blocks)
+    LocalContext.blocks.set(None)
+
+
+# Folders (compat.folders, compat.places) --------------------------------------------------
+
+
+async def test_gradio_asks_for_its_directories_where_ours_answer() -> None:
+    from gradio import mcp, processing_utils, route_utils, screen_recording_utils, utils
+
+    for module in (utils, processing_utils, gr.blocks, gr.routes, gr.components.video):
+        assert module.get_upload_folder is folders.folder
+    assert utils.get_cache_folder is folders.examples
+    assert processing_utils.is_in_or_equal is utils.is_in_or_equal
+    with places.entered(Place("app", "7")):
+        mine = environment.directory() / "users/7/app"
+        found = {
+            Path(given)
+            for given in (
+                utils.get_upload_folder(),
+                gr.Image(render=False).GRADIO_CACHE,
+                gr.routes.App().uploaded_file_dir,
+                *(m.DEFAULT_TEMP_DIR for m in (mcp, route_utils, screen_recording_utils)),
+            )
+        }
+        assert found == {mine}
+        assert utils.get_cache_folder() == environment.directory() / "examples/app"
+
+
+def test_every_path_is_compared_by_the_function_that_knows_folders() -> None:
+    from gradio import processing_utils, route_utils, utils
+
+    for function in (utils.is_allowed_file, utils._is_static_file):
+        assert "is_in_or_equal(" in inspect.getsource(function)
+    assert "is_allowed_file(" in inspect.getsource(processing_utils._check_allowed)
+    assert "is_allowed_file(" in inspect.getsource(route_utils.file_fetch)
+    assert "is_in_or_equal(" in inspect.getsource(processing_utils.check_all_files_in_cache)
+
+
+async def test_inputs_and_outputs_are_read_and_stored_in_the_place_of_the_event(
+    mounted: Any,
+) -> None:
+    source = inspect.getsource(gr.Blocks.process_api)
+    for step in ("preprocess_data", "call_function", "postprocess_data"):
+        assert f"self.{step}(" in source
+    # Nobody else calls it but the routes, the queue and MCP, by this name.
+    assert "app.get_blocks().process_api(" in inspect.getsource(gr.routes.route_utils)
+    result = await mounted.blocks.process_api(block_fn=0, inputs=["x"], request=None)
+    assert result["data"] == ["x"]
+
+
 # The id of an app (compat.blocks.pin_id) --------------------------------------------------
 
 
@@ -140,9 +213,8 @@ def test_gradio_reads_our_environment(mounted: Any) -> None:
     assert mounted.blocks.analytics_enabled is False
     assert mounted.blocks.run_history is False
     from gradio.route_utils import DEFAULT_TEMP_DIR
-    from gradio.utils import get_upload_folder
 
-    assert Path(DEFAULT_TEMP_DIR) == Path(get_upload_folder()) == environment.directory()
+    assert Path(DEFAULT_TEMP_DIR).is_relative_to(environment.directory())
 
 
 def test_an_operators_own_value_stands() -> None:
@@ -229,6 +301,34 @@ def test_the_queue_has_what_is_needed_to_end_its_events(mounted: Any) -> None:
     assert queue.pending_messages_per_session.get("nobody") is None
 
 
+# Pages and events (compat.pages, compat.owned_events) --------------------------------------
+
+
+async def test_nobodys_page_falls_out_of_gradio(mounted: Any) -> None:
+    blocks = mounted.blocks
+    assert blocks.state_holder.capacity > 10**9
+    assert blocks._queue.pending_messages_per_session.max_size > 10**9
+    blocks.state_holder["page"]
+    blocks._queue.pending_messages_per_session["page"] = asyncio.Queue()
+    blocks.pending_streams["page"]["run"] = {}
+    compat_pages.forget(blocks, "page")
+    assert "page" not in blocks.state_holder
+    assert "page" not in blocks._queue.pending_messages_per_session
+    assert "page" not in blocks.pending_streams
+
+
+async def test_an_event_says_whose_it_is(mounted: Any) -> None:
+    owner = Owner("a-session", "7")
+    pages = Pages(is_busy=lambda name: False, forget=lambda name: None)
+    scope = {"type": "http", **Passage("simple", owner, pages).entry()}
+    event = queueing.Event(None, mounted.blocks.fns[0], gr.routes.fastapi.Request(scope), "ada")
+    assert event_ids.belongs(event._id, "a-session")
+    assert not event_ids.belongs(event._id, "another")
+    # Gradio keeps what belongs to an event without a page under the event's own id.
+    assert event.session_hash == event._id
+    assert len(pages) == 1
+
+
 # Threads (compat.workers, compat.exits) ---------------------------------------------------
 
 
@@ -313,6 +413,26 @@ def test_every_route_of_gradio_is_in_the_table(mounted: Any) -> None:
             unknown.append((route.path, route.methods))
     assert count > 60
     assert not unknown, f"Gradio has routes that gradio_ui.routes does not know: {unknown}"
+
+
+def test_the_table_says_what_a_route_names(mounted: Any) -> None:
+    """Of every parameter, in the path, the query or the body, of the name of one of ours."""
+    wrong = []
+    for route in walk(mounted.app.routes[0].app.routes):
+        found = routes.find(example(route.path))
+        if found is None or found.access is Access.REFUSED:
+            continue
+        taken = {*inspect.signature(route.endpoint).parameters}
+        for model in typing.get_type_hints(route.endpoint, localns=vars(gr.routes)).values():
+            taken |= set(getattr(model, "model_fields", ()))
+        named = taken & set(names.KEYS)
+        if not named <= set(found.names):
+            wrong.append((route.path, named, found.names))
+        in_path = set(re.findall(r"\{(\w+)", route.path)) & set(names.KEYS)
+        assert set(found.named_in(example(route.path))) == in_path, route.path
+        if named - in_path and "POST" in found.methods:
+            assert found.body is not Body.NONE, route.path
+    assert not wrong, f"gradio_ui.routes does not know what these name: {wrong}"
 
 
 def test_the_table_refuses_what_it_does_not_know() -> None:

@@ -1,72 +1,14 @@
 """What one login made, no other reaches: in one process and over two."""
 
-import json
 import time
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any
 from uuid import uuid4
 
-import httpx
 import pytest
 
+from tests.gradio_ui.people import API, Person, refused
 from tests.servers import Site, SiteFactory
-
-API = "/gradio/owned/gradio_api"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def closed() -> Iterator[None]:
-    yield
-    while Person.clients:
-        Person.clients.pop().close()
-
-
-class Person:
-    """A login that speaks to an app as a page does."""
-
-    clients: ClassVar[list[httpx.Client]] = []
-
-    def __init__(self, site: Site, username: str, headers: dict[str, str] | None = None) -> None:
-        self.headers = headers or site.sign_in(username)
-        self.client = httpx.Client(base_url=site.url, headers=self.headers, timeout=20)
-        self.clients.append(self.client)
-        config = self.client.get("/gradio/owned/config").json()
-        self.functions = {d["api_name"]: d["id"] for d in config["dependencies"]}
-
-    def join(self, page: str, name: str, *data: Any, **more: Any) -> httpx.Response:
-        body = {"data": data, "fn_index": self.functions[name], "session_hash": page} | more
-        return self.client.post(f"{API}/queue/join", json=body)
-
-    def data(self, page: str) -> httpx.Response:
-        return self.client.get(f"{API}/queue/data", params={"session_hash": page})
-
-    def call(self, page: str, name: str, *data: Any) -> Any:
-        """The result of an event, through the page's stream."""
-        self.join(page, name, *data).raise_for_status()
-        messages = [
-            json.loads(line.removeprefix("data: "))
-            for line in self.data(page).text.splitlines()
-            if line
-        ]
-        (done,) = [m for m in messages if m["msg"] == "process_completed"]
-        assert done["success"], done
-        return done["output"]["data"]
-
-    def post(self, path: str, **body: Any) -> httpx.Response:
-        return self.client.post(f"{API}/{path}", json=body)
-
-    def get(self, path: str, **query: Any) -> httpx.Response:
-        return self.client.get(f"{API}/{path}", params=query)
-
-
-@pytest.fixture(scope="module")
-def ada(matrix_site: Site) -> Person:
-    return Person(matrix_site, "ada")
-
-
-@pytest.fixture(scope="module")
-def bob(matrix_site: Site) -> Person:
-    return Person(matrix_site, "bob")
 
 
 @pytest.fixture
@@ -75,12 +17,6 @@ def page(ada: Person) -> str:
     page = uuid4().hex[:12]
     assert ada.call(page, "keep", "first", None)[1] == ["first"]
     return page
-
-
-def refused(answer: httpx.Response) -> None:
-    assert answer.status_code == 403, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.json()["detail"] == "This belongs to another session."
 
 
 def test_nobody_else_reaches_a_page(ada: Person, bob: Person, page: str) -> None:
