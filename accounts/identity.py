@@ -94,6 +94,7 @@ def identify_ticket(
     if not user.is_authenticated:
         raise NotAuthenticated(_code(session))
     assert isinstance(user, AbstractBaseUser)
+    user.backend = session[BACKEND_SESSION_KEY]  # as after a login
     if session.modified:  # the hash of the password, made anew with the new SECRET_KEY
         session.save()
         session.modified = False
@@ -136,7 +137,9 @@ async def aidentify(
     known = await _access(session, access.marks(marks))
     if known is None:
         return await in_thread(identify_ticket, ticket, None, request)
-    return Identity(known.user(), session, ticket, groups=known.groups)
+    user = known.user()
+    user.backend = session[BACKEND_SESSION_KEY]  # as after a login
+    return Identity(user, session, ticket, groups=known.groups)
 
 
 async def _access(session: SessionStore, marks: access.Marks) -> access.Access | None:

@@ -8,6 +8,14 @@ stay quick.
 
 from gradio_ui.injection import with_session
 from gradio_ui.registry import register
+from gradio_ui.roles import requires_group, requires_permission, requires_staff
 from gradio_ui.steps import current_session
 
-__all__ = ["current_session", "register", "with_session"]
+__all__ = [
+    "current_session",
+    "register",
+    "requires_group",
+    "requires_permission",
+    "requires_staff",
+    "with_session",
+]

@@ -11,17 +11,15 @@ around the call, in `gradio_ui.steps`.
 A direct call, as a unit test makes it, goes through unchanged: `count("ada", {"visits": 1})`.
 """
 
-import functools
 import inspect
 import sys
 import typing
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import aclosing
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace, UnionType
 from typing import Any, ForwardRef, TypeVar, Union, get_args, get_origin
 
-from gradio_ui import steps
+from gradio_ui import steps, wrapping
 from sessionstate import State
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -48,42 +46,8 @@ def with_session(fn: F) -> F:
 def _wrap(fn: Callable[..., Any], names: Mapping[str, Any]) -> Callable[..., Any]:
     """`names`: where the function is being defined, for annotations that are local to it."""
     plan = _Plan.of(fn, names)
-    call = _callee(fn)
-    wrapper: Callable[..., Any]
-    # Gradio decides by the kind of function how to run it, so each kind stays what it is.
-    if inspect.isasyncgenfunction(call):
-
-        async def async_steps(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-            args, kwargs = plan.arguments(args, kwargs)
-            async with aclosing(fn(*args, **kwargs)) as results:
-                async for result in results:
-                    yield result
-
-        wrapper = async_steps
-    elif inspect.iscoroutinefunction(call):
-
-        async def coroutine(*args: Any, **kwargs: Any) -> Any:
-            args, kwargs = plan.arguments(args, kwargs)
-            return await fn(*args, **kwargs)
-
-        wrapper = coroutine
-    elif inspect.isgeneratorfunction(call):
-
-        def sync_steps(*args: Any, **kwargs: Any) -> Iterator[Any]:
-            args, kwargs = plan.arguments(args, kwargs)
-            yield from fn(*args, **kwargs)
-
-        wrapper = sync_steps
-    else:
-
-        def plain(*args: Any, **kwargs: Any) -> Any:
-            args, kwargs = plan.arguments(args, kwargs)
-            return fn(*args, **kwargs)
-
-        wrapper = plain
-    functools.update_wrapper(wrapper, fn)
+    wrapper = wrapping.wrap(fn, plan.arguments)
     attributes = {
-        "__name__": plan.name,
         "__signature__": plan.signature,
         "__annotations__": plan.annotations,
         steps.NEEDS: frozenset(plan.injected.values()),
@@ -105,7 +69,7 @@ class _Plan:
 
     @classmethod
     def of(cls, fn: Callable[..., Any], names: Mapping[str, Any]) -> "_Plan":
-        name = _name(fn)
+        name = wrapping.name_of(fn)
         try:
             signature = inspect.signature(fn)
         except ValueError:  # of a builtin without one
@@ -203,7 +167,7 @@ def _hints(
     checkers only) does not take the others with it; and those that could not."""
     annotations = {name: p.annotation for name, p in signature.parameters.items()}
     annotations["return"] = signature.return_annotation
-    space = getattr(inspect.unwrap(_function(fn)), "__globals__", {})
+    space = getattr(inspect.unwrap(wrapping.function_of(fn)), "__globals__", {})
     hints: dict[str, Any] = {}
     unknown: list[str] = []
     for name, annotation in annotations.items():
@@ -219,25 +183,3 @@ def _hints(
 
 def _is_variadic(signature: inspect.Signature, name: str) -> bool:
     return signature.parameters[name].kind in _VARIADIC
-
-
-def _name(fn: Callable[..., Any]) -> str:
-    while isinstance(fn, functools.partial):
-        fn = fn.func
-    return getattr(fn, "__name__", type(fn).__name__)
-
-
-def _function(fn: Callable[..., Any]) -> Callable[..., Any]:
-    """The function behind a partial, a bound method or an object with `__call__`."""
-    while isinstance(fn, functools.partial):
-        fn = fn.func
-    fn = _callee(fn)
-    return getattr(fn, "__func__", fn)
-
-
-def _callee(fn: Callable[..., Any]) -> Callable[..., Any]:
-    """What `inspect` can tell the kind of: for an object, its `__call__`."""
-    if isinstance(fn, functools.partial) or inspect.isroutine(fn):
-        return fn
-    call: Callable[..., Any] = type(fn).__call__.__get__(fn)
-    return call

@@ -10,7 +10,7 @@ import fastapi
 import gradio
 from starlette.applications import Starlette
 
-from gradio_ui import csp, files, places, registry, steps
+from gradio_ui import csp, files, places, registry, rules, steps
 from gradio_ui.compat import blocks as compat
 from gradio_ui.compat import pages, queues, scripts
 from gradio_ui.compat.places import hook_events
@@ -89,7 +89,7 @@ def _mount(spec: AppSpec, blocks: gradio.Blocks) -> Starlette:
     pages.lift_limits(blocks)
     compat.mark_launched(blocks)
     compat.pin_id(blocks, spec.slug)
-    compat.hook_calls(blocks)
+    compat.hook_calls(blocks, spec.rule)
     hook_events(blocks, spec.slug)
     # One parent for each app: its lifespan is its own, so one that fails to start is alone.
     # Gradio wants no more of it than what Starlette has.
@@ -135,9 +135,16 @@ def _username(request: fastapi.Request) -> str | None:
 
 def _refuse_batches(blocks: gradio.Blocks) -> None:
     for fn in blocks.fns.values():
-        if fn.batch and (kinds := getattr(fn.fn, steps.NEEDS, None)):
+        if not fn.batch:
+            continue
+        if kinds := getattr(fn.fn, steps.NEEDS, None):
             names = " and ".join(sorted(kind.__name__ for kind in kinds))
             raise CannotMount(
                 f"{fn.name}() is batched, so one call serves several people, and cannot take a "
                 f"{names}."
+            )
+        if required := rules.of_event(fn):
+            raise CannotMount(
+                f"{fn.name}() is batched, so one call serves several people, and cannot be for "
+                f"{' and '.join(sorted(map(str, required)))} only."
             )

@@ -11,6 +11,7 @@ import threading
 import traceback
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib import import_module
 from importlib.util import find_spec
 from types import MappingProxyType
@@ -22,6 +23,7 @@ from django.utils.module_loading import module_has_submodule
 from gradio_ui import compat
 from gradio_ui import csp as policies
 from gradio_ui.csp import Sources
+from gradio_ui.rules import Rule, group_names
 
 if TYPE_CHECKING:
     import gradio
@@ -85,18 +87,14 @@ class AppSpec:
         code = getattr(self.build, "__code__", None)
         return f"{code.co_filename}:{code.co_firstlineno}" if code else self.module
 
+    @cached_property
+    def rule(self) -> Rule:
+        return Rule(self.groups, staff=self.staff, refusal="You may not use this app.")
+
     def allows(self, user: "User | AnonymousUser", groups: Collection[str] | None = None) -> bool:
         """Whether this user may open the app. Asks the database for the user's groups unless
         they are given."""
-        if not (user.is_active and user.is_authenticated):
-            return False
-        if user.is_superuser:
-            return True
-        if self.staff and not user.is_staff:
-            return False
-        if not self.groups:
-            return True
-        return not set(self.groups).isdisjoint(_groups(user) if groups is None else groups)
+        return self.rule.allows(user, groups)
 
 
 @dataclass(frozen=True)
@@ -252,7 +250,7 @@ def get(slug: str) -> AppSpec | None:
 def permitted(user: "User | AnonymousUser") -> list[AppSpec]:
     """The apps this user may open. One query at most."""
     specs = all_apps()
-    groups = _groups(user) if any(spec.groups for spec in specs) else frozenset()
+    groups = group_names(user) if any(spec.groups for spec in specs) else frozenset()
     return [spec for spec in specs if spec.allows(user, groups)]
 
 
@@ -269,12 +267,6 @@ def record_failure(spec: AppSpec, error: BaseException) -> Failure:
 def reset(*, discovered: bool = False) -> None:
     """Forget everything, for tests. `discovered=True`: do not look for modules again."""
     _registry.reset(discovered=discovered)
-
-
-def _groups(user: "User | AnonymousUser") -> frozenset[str]:
-    if not user.is_authenticated:
-        return frozenset()
-    return frozenset(user.groups.values_list("name", flat=True))
 
 
 def _located(module: str, error: BaseException, slug: str, line: int) -> Failure:

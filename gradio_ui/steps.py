@@ -7,7 +7,6 @@ that raises nothing is written. `gradio_ui.mount` puts `Steps` in place of
 """
 
 import inspect
-import logging
 import sys
 import typing
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
@@ -16,15 +15,15 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from gradio_ui import rules
+from gradio_ui.rules import Rule, Rules
+from gradio_ui.telling import told
 from sessionstate import Session, State, TabState, UserState
 from sessionstate.conf import conf
-from sessionstate.errors import SessionGone, StateError, StateTooLarge, StoreUnavailable
 
 if TYPE_CHECKING:
     import gradio
     from gradio.block_function import BlockFunction
-
-logger = logging.getLogger(__name__)
 
 KINDS: tuple[type[State], ...] = (Session, UserState, TabState)
 # Attribute of a decorated function: the kinds of state it asks for.
@@ -75,10 +74,14 @@ class Call:
     """One run of one function, from its first step to its last, and the state it was given."""
 
     def __init__(self, request: "gradio.Request") -> None:
+        # Decorated functions may stand in modules that are read before there are models.
+        from gradio_ui.permits import Permits
+
         scope = request.request.scope  # type: ignore[union-attr]
         self.request = request
         self.failed = False
         self.session = Session(scope[conf.attribute].id)
+        self.permits = Permits(scope["user"])
         self._user = scope["user"]
         self._states: dict[type[State], State] = {Session: self.session}
         # `request.session` and `request.state.session` are this very object.
@@ -97,7 +100,7 @@ class Call:
         return TabState(self.session.id, self.request.session_hash or "")
 
     async def load(self, kinds: Iterable[type[State]]) -> None:
-        with _told():
+        with told():
             for kind in kinds:
                 await self.state(kind).aload()
 
@@ -107,7 +110,7 @@ class Call:
         await self.load(list(self._states))
 
     async def save(self) -> None:
-        with _told():
+        with told():
             changed = [state for state in self._states.values() if state.changed]
             if changed and self.session not in changed:
                 # Their own records would not refuse: they are not the login's.
@@ -149,9 +152,14 @@ class Run:
 class Steps:
     """`Blocks.call_function` of a mounted app."""
 
-    def __init__(self, call_function: Callable[..., Awaitable[dict[str, Any]]]) -> None:
+    def __init__(
+        self, call_function: Callable[..., Awaitable[dict[str, Any]]], rule: Rule | None = None
+    ) -> None:
+        """`rule`: of the app, for each of its functions."""
         self._call_function = call_function
+        self._app_rules = frozenset({rule}) if rule else rules.NONE
         self._needs: WeakKeyDictionary[BlockFunction, frozenset[type[State]]] = WeakKeyDictionary()
+        self._rules: WeakKeyDictionary[BlockFunction, Rules] = WeakKeyDictionary()
 
     async def __call__(
         self,
@@ -163,18 +171,28 @@ class Steps:
         **kwargs: Any,
     ) -> dict[str, Any]:
         run = iterator if isinstance(iterator, Run) else None
+        required = self.rules(block_fn)
         if run:
             call = run.call
         elif block_fn.batch or not _has_session(requests):
-            # A batch is of several people.
+            # A batch is of several people. The other is an app that a callback calls itself.
+            await _permit_inside(block_fn, required)
             return await self._call_function(
                 block_fn, processed_input, iterator, requests, *args, **kwargs
             )
         else:
             call = Call(typing.cast("gradio.Request", requests))
+        try:
+            with told(block_fn):
+                await call.permits.renew(required)
+        except BaseException:
+            if run:
+                await run.aclose()
+            raise
+        if not run:
             await call.load(self.needs(block_fn))
         try:
-            with call.current():
+            with call.current(), told(block_fn):
                 result = await self._call_function(
                     block_fn,
                     processed_input,
@@ -197,6 +215,19 @@ class Steps:
                 await run.iterator.aclose()  # type: ignore[attr-defined]
             raise
         return result
+
+    def rules(self, block_fn: "BlockFunction") -> Rules:
+        """What must hold before each step: of the app and of the function. A validator runs
+        before the function that it is of, so it has the rules of that one too."""
+        if block_fn not in self._rules:
+            found = self._app_rules | rules.of_event(block_fn)
+            if block_fn.is_validator_function:
+                blocks = self._call_function.__self__  # type: ignore[attr-defined]
+                for main in blocks.fns.values():
+                    if main.validator is block_fn.fn and main.inputs is block_fn.inputs:
+                        found |= rules.of_event(main)
+            self._rules[block_fn] = found
+        return self._rules[block_fn]
 
     def needs(self, block_fn: "BlockFunction") -> frozenset[type[State]]:
         """What to load before the first step: nothing for functions that take neither a
@@ -228,26 +259,10 @@ def _has_session(requests: Any) -> bool:
     return isinstance(scope.get(conf.attribute), Session)
 
 
-@contextmanager
-def _told() -> Iterator[None]:
-    """Errors of the store in words for the person in front of the page."""
-    from gradio import Error
-
-    try:
-        yield
-    except SessionGone as error:
-        raise Error("You have been signed out.", print_exception=False) from error
-    except StateTooLarge as error:
-        logger.warning("A callback's changes were not saved: %s", error)
-        raise Error(
-            "Your session is full, so the last change was not saved.", print_exception=False
-        ) from error
-    except StoreUnavailable as error:
-        logger.error("A callback's state could not be reached: %s", error)
-        raise Error(
-            "Your session could not be reached. Please try again in a moment.",
-            print_exception=False,
-        ) from error
-    except StateError:
-        # A mistake in the app; Gradio logs it and tells the client nothing.
-        raise
+async def _permit_inside(block_fn: "BlockFunction", required: Rules) -> None:
+    if not required:
+        return
+    outer = running()
+    if outer is None or block_fn.batch:
+        raise RuntimeError(f"{block_fn.name}() is not for everybody, and this call is nobody's.")
+    await outer.permits.arequire(required)

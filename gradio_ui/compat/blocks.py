@@ -3,6 +3,7 @@
 import hashlib
 from typing import TYPE_CHECKING
 
+from gradio_ui.rules import Rule
 from gradio_ui.steps import Steps
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ def pin_id(blocks: "gradio.Blocks", slug: str) -> None:
     blocks.app_id = int.from_bytes(digest[:6], "big")
 
 
-def hook_calls(blocks: "gradio.Blocks") -> None:
+def hook_calls(blocks: "gradio.Blocks", rule: Rule | None = None) -> None:
     """Gradio has no hook around a callback. Every call of every kind of event (queue, `/run`,
     `/call`, MCP, validator, render, load, unload) and every step of a generator goes through
     this one method."""
-    blocks.call_function = Steps(blocks.call_function)  # type: ignore
+    blocks.call_function = Steps(blocks.call_function, rule)  # type: ignore

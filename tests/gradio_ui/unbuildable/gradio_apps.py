@@ -4,7 +4,7 @@ from typing import Any
 
 import gradio as gr
 
-from gradio_ui import register, with_session
+from gradio_ui import register, requires_group, with_session
 from sessionstate import Session
 
 
@@ -39,6 +39,35 @@ def batched(words: list[str], session: Session) -> list[list[str]]:
 @register("batched")
 def build_batched() -> gr.Blocks:
     return gr.Interface(batched, "text", "text", batch=True)
+
+
+@requires_group("analysts")
+def batched_for_some(words: list[str]) -> list[list[str]]:
+    return [words]
+
+
+@register("batched-for-some")
+def build_batched_for_some() -> gr.Blocks:
+    return gr.Interface(batched_for_some, "text", "text", batch=True)
+
+
+@requires_group("analysts")
+def example_for_some(word: str) -> str:
+    return word
+
+
+@register("cached-for-some")
+def build_cached_for_some() -> gr.Blocks:
+    return gr.Interface(
+        example_for_some, "text", "text", examples=["a"], cache_examples=True, cache_mode="eager"
+    )
+
+
+@register("value-for-some")
+def build_value_for_some() -> gr.Blocks:
+    with gr.Blocks() as demo:
+        gr.Textbox(requires_group("analysts")(lambda: "in everybody's page"))
+    return demo
 
 
 @with_session
