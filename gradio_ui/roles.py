@@ -88,18 +88,12 @@ def _permits(name: str) -> "Permits | None":
     if call := steps.running():
         return call.permits
     if steps.is_building():
-        raise TypeError(
-            f"{name}() is not for everybody and cannot run while the app is built, where what it "
-            "returns would be everybody's: no cache_examples=True with it, no value=."
-        )
+        raise rules.nobodys_call(name, True)
     scope = callbacks.asking_scope()
     if scope is None:
         return None
     if "user" not in scope:
-        raise RuntimeError(
-            f"{name}() is not for everybody, and this call is nobody's: its app must be served "
-            "by gradio_ui (@register instead of launch()), and not in batches."
-        )
+        raise rules.nobodys_call(name, False)
     from gradio_ui.permits import Permits
 
     return Permits(scope["user"])

@@ -93,6 +93,18 @@ class Denied(Exception):
         self.rule = rule
 
 
+def nobodys_call(name: str | None, is_building: bool) -> Exception:
+    if is_building:
+        return TypeError(
+            f"{name}() is not for everybody and cannot run while the app is built, where what it "
+            "returns would be everybody's: no cache_examples=True with it, no value=."
+        )
+    return RuntimeError(
+        f"{name}() is not for everybody, and this call is nobody's: its app must be served by "
+        "gradio_ui (@register instead of launch()), and not in batches."
+    )
+
+
 def first_broken(
     rules: Iterable[Rule],
     user: "User | AnonymousUser",

@@ -176,7 +176,7 @@ class Steps:
             call = run.call
         elif block_fn.batch or not _has_session(requests):
             # A batch is of several people. The other is an app that a callback calls itself.
-            await _permit_inside(block_fn, required)
+            await _permit_inside(block_fn, required - self._app_rules)
             return await self._call_function(
                 block_fn, processed_input, iterator, requests, *args, **kwargs
             )
@@ -260,9 +260,11 @@ def _has_session(requests: Any) -> bool:
 
 
 async def _permit_inside(block_fn: "BlockFunction", required: Rules) -> None:
+    """Of a call that has no request of its own. `required`: by the function; who may use the
+    app is decided by then."""
     if not required:
         return
     outer = running()
     if outer is None or block_fn.batch:
-        raise RuntimeError(f"{block_fn.name}() is not for everybody, and this call is nobody's.")
+        raise rules.nobodys_call(block_fn.name, is_building())
     await outer.permits.arequire(required)
