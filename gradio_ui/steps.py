@@ -6,6 +6,7 @@ that raises nothing is written. `gradio_ui.mount` puts `Steps` in place of
 `Blocks.call_function`, which Gradio calls exactly once per step, for every kind of event.
 """
 
+import asyncio
 import inspect
 import sys
 import typing
@@ -208,6 +209,12 @@ class Steps:
             run = result["iterator"] = run or Run(call, result["iterator"])
         try:
             await call.save()
+        except asyncio.CancelledError:
+            # Stopped in the middle of saving: the generator may still put its things in order.
+            call.failed = True
+            if run:
+                await run.aclose()
+            raise
         except BaseException:
             call.failed = True
             if run:
