@@ -42,6 +42,7 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
     )
     list_filter = ("is_active", "is_staff", "is_superuser", "groups")
     filter_horizontal = ("groups", "user_permissions")
+    readonly_fields = ("last_login", "date_joined")
     inlines = [EmailAddressInline]
     actions = ["sign_out_everywhere", "disable", "enable"]
 

@@ -11,18 +11,28 @@ from sessionstate import logins
 from sessionstate.devices import describe
 from sessionstate.logins import Login
 
+from .models import ApiKey
+from .programs import keys_of
+
 
 @dataclass(frozen=True, slots=True)
 class OwnSession:
     login: Login
     device: str
     current: bool
+    key: ApiKey | None = None
 
 
 def own_sessions(request: HttpRequest) -> list[OwnSession]:
     """The current one first, then the last used."""
+    keys = {key.session_id: key for key in keys_of(request.user.pk)}
     found = [
-        OwnSession(login, describe(login.user_agent), login.id == request.session.session_key)
+        OwnSession(
+            login,
+            describe(login.user_agent),
+            login.id == request.session.session_key,
+            keys.get(login.id),
+        )
         for login in logins.for_user(request.user.pk)
     ]
     return sorted(found, key=lambda own: not own.current)

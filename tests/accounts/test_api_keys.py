@@ -370,6 +370,16 @@ def test_the_page_is_for_people_and_protected(ada: User) -> None:
     assert not ApiKey.objects.exists()
 
 
+def test_its_session_is_listed_as_a_keys(ada: User) -> None:
+    made = make("ada", name="nightly")
+    assert status(made["key"]) == 200
+    browser = by_page("ada")
+    page = browser.get("/accounts/sessions/").content.decode()
+    assert re.search(r"nightly <span[^>]*>API key<", page)
+    assert "End the session of the key nightly" in page
+    assert page.count("This session") == 1
+
+
 # Operators.
 
 

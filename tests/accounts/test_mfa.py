@@ -265,3 +265,19 @@ def test_an_unconfirmed_address_comes_first(db: None) -> None:
     confirmed(client)
     answer = client.get(ACTIVATE, follow=True).content.decode()
     assert "Confirm your e-mail address first." in answer
+
+
+def test_an_administrator_helps_who_lost_the_phone(protected: tuple[str, list[str]]) -> None:
+    UserFactory(username="root", is_staff=True, is_superuser=True)
+    root = by_page("root")
+    base = "/admin/mfa/authenticator/"
+    kept = Authenticator.objects.get(type="totp")
+    for path in (base, f"{base}{kept.pk}/change/"):
+        page = root.get(path).content.decode()
+        assert "ada" in page
+        assert kept.data["secret"] not in page
+    assert root.get(f"{base}add/").status_code == 403
+    chosen = [one.pk for one in Authenticator.objects.all()]
+    fields = {"action": "delete_selected", "_selected_action": chosen, "post": "yes"}
+    assert root.post(base, fields).status_code == 302
+    by_api("ada")
