@@ -22,6 +22,12 @@ class _TicketAuth(AuthBase):
     source: ClassVar[Source]
 
     def __call__(self, request: HttpRequest) -> SessionStore | None:
+        found = self._find(request)
+        if found is None and self is session_auth[-1]:  # ninja alone would say "Unauthorized"
+            raise AuthenticationError(message="Not authenticated")
+        return found
+
+    def _find(self, request: HttpRequest) -> SessionStore | None:
         ticket: Ticket | None = getattr(request, "ticket", None)
         if ticket is None or ticket.source != self.source:
             return None
@@ -61,15 +67,9 @@ class SessionCookie(_TicketAuth):
     openapi_type = "apiKey"
     openapi_in = "cookie"
 
-    def __call__(self, request: HttpRequest) -> SessionStore:
-        found = super().__call__(request)
-        if found is None:  # the last of the three; ninja alone would say "Unauthorized"
-            raise AuthenticationError(message="Not authenticated")
-        return found
-
     @property
     def openapi_name(self) -> str:
-        return settings.SESSION_COOKIE_NAME
+        return str(settings.SESSION_COOKIE_NAME)
 
 
 _KINDS = {"bearer": BearerTicket, "header": SessionTokenHeader, "cookie": SessionCookie}
