@@ -104,5 +104,8 @@ setting_changed.connect(_forget)
 
 
 def _is_secure(scope: Scope) -> bool:
-    # Only HSTS asks; and behind a proxy the answer is in a header that Django knows.
-    return bool(settings.SECURE_HSTS_SECONDS) and ASGIRequest(scope, BytesIO()).is_secure()
+    if not settings.SECURE_HSTS_SECONDS:
+        return False  # nobody else asks
+    if settings.SECURE_PROXY_SSL_HEADER:  # the answer is in a header
+        return ASGIRequest(scope, BytesIO()).is_secure()
+    return bool(scope["scheme"] == "https")

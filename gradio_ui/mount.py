@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 
 from gradio_ui import csp, files, places, registry, rules, steps
 from gradio_ui.compat import blocks as compat
-from gradio_ui.compat import pages, queues, scripts
+from gradio_ui.compat import pages, queues, scripts, shortcuts
 from gradio_ui.compat.places import hook_events
 from gradio_ui.places import Place
 from gradio_ui.registry import AppSpec, Failure
@@ -94,19 +94,21 @@ def _mount(spec: AppSpec, blocks: gradio.Blocks) -> Starlette:
     # One parent for each app: its lifespan is its own, so one that fails to start is alone.
     # Gradio wants no more of it than what Starlette has.
     parent = Starlette()
-    gradio.mount_gradio_app(
-        parent,
-        blocks,
-        path=f"{PREFIX}/{spec.slug}",
-        auth_dependency=_username,
-        show_error=False,
-        run_history=False,
-        ssr_mode=False,
-        mcp_server=False,
-        enable_monitoring=False,
-        blocked_paths=[*options.pop("blocked_paths", ()), *files.secret()],
-        **options,
-    )
+    with shortcuts.trusting_the_gate():
+        gradio.mount_gradio_app(
+            parent,
+            blocks,
+            path=f"{PREFIX}/{spec.slug}",
+            auth_dependency=_username,
+            show_error=False,
+            run_history=False,
+            ssr_mode=False,
+            mcp_server=False,
+            enable_monitoring=False,
+            blocked_paths=[*options.pop("blocked_paths", ()), *files.secret()],
+            **options,
+        )
+    shortcuts.events_first(parent)
     return parent
 
 

@@ -6,7 +6,15 @@ upgrade that changes one fails there and not in production.
 
 def prepare() -> None:
     """Import Gradio in a state in which its components can be made. Takes seconds."""
-    from gradio_ui.compat import components, environment, folders, owned_events, scripts, workers
+    from gradio_ui.compat import (
+        components,
+        environment,
+        folders,
+        owned_events,
+        scripts,
+        shortcuts,
+        workers,
+    )
 
     environment.configure()
     components.shield_from_zope()
@@ -14,3 +22,4 @@ def prepare() -> None:
     owned_events.install()
     folders.install()
     scripts.mark()
+    shortcuts.install()

@@ -1,0 +1,127 @@
+"""What Gradio and FastAPI do for every event, with less to do.
+
+- FastAPI tries its routes one after the other, and those of an included router twice: an event's
+  come behind some sixty others. Here they are first; no two of the routes that move match the same
+  path.
+- Gradio's check of its own login takes a thread for each request. Here it only looks whether the
+  gate has let somebody in.
+- The value of each component takes a thread on its way in and one on its way out. The plainest
+  components do nothing there that needs one.
+- The address of the app is parsed out of each request anew. The gate has made sure that it
+  depends on the host and the path alone.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import anyio
+import anyio.to_thread
+import fastapi
+from starlette.applications import Starlette
+
+# The most frequent first: events, then what a page loads.
+_EVENTS = ("/queue/join", "/queue/data", "/heartbeat/{session_hash}", "/file={path_or_url:path}")
+_ASSETS = ("/assets/{path:path}", "/static/{path:path}", "/svelte/{path:path}")
+_DECIDING = {b"x-forwarded-host", b"x-forwarded-proto", b"x-gradio-server"}
+_LONG = 1000
+_PLAIN = ("Checkbox", "Number", "Slider", "State", "Textbox")
+
+
+def install() -> None:
+    """After Gradio's import."""
+    from gradio import blocks, components, route_utils
+
+    modules: Any = (blocks, route_utils)
+    if not isinstance(modules[0].anyio, _Anyio):
+        plain = [getattr(components, name) for name in _PLAIN]
+        modules[0].anyio = _Anyio(
+            {f for kind in plain for f in (kind.preprocess, kind.postprocess)}
+        )
+        modules[1].get_request_origin = _cached(route_utils.get_request_origin)
+
+
+def events_first(parent: Starlette) -> None:
+    """Of a mounted app, before it serves."""
+    (mount,) = parent.routes
+    router: Any = mount.app.router  # type: ignore[attr-defined]
+    (included,) = [route for route in router.routes if hasattr(route, "original_router")]
+    inner = included.original_router
+    router.routes.sort(
+        key=lambda route: 1 if route is included else 0 if route.path in _ASSETS else 2
+    )
+    order = {f"{inner.prefix}{path}": place for place, path in enumerate(_EVENTS)}
+    inner.routes.sort(key=lambda route: order.get(route.path, len(order)))
+    inner._mark_routes_changed()
+    router._mark_routes_changed()
+
+
+@contextmanager
+def trusting_the_gate() -> Iterator[None]:
+    """Around the making of the app's routes."""
+    from gradio import routes
+
+    module: Any = routes
+    depends = module.Depends
+
+    def ours(dependency: Callable[..., Any] | None = None, **options: Any) -> Any:
+        if getattr(dependency, "__qualname__", "").endswith("create_app.<locals>.login_check"):
+            dependency = signed_in
+        return depends(dependency, **options)
+
+    module.Depends = ours
+    try:
+        yield
+    finally:
+        module.Depends = depends
+
+
+async def signed_in(request: fastapi.Request) -> None:
+    if request.scope.get("user") is None:
+        raise fastapi.HTTPException(401, "Not authenticated")
+
+
+class _Anyio(ModuleType):
+    """`anyio` as the module of `Blocks` sees it."""
+
+    def __init__(self, plain: set[Callable[..., Any]]) -> None:
+        super().__init__("anyio")
+
+        async def run_sync(func: Callable[..., Any], *args: Any, **options: Any) -> Any:
+            if getattr(func, "__func__", None) in plain:
+                return func(*args)
+            return await anyio.to_thread.run_sync(func, *args, **options)
+
+        self.to_thread = SimpleNamespace(run_sync=run_sync)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(anyio, name)
+
+
+def _cached(get_request_origin: Callable[[fastapi.Request, str], Any]) -> Any:
+    @lru_cache(maxsize=512)
+    def known(scheme: str, host: str, server: Any, path: str, root: str, route_path: str) -> Any:
+        headers = [(b"host", host.encode("latin-1"))] if host else []
+        scope = {
+            "type": "http",
+            "scheme": scheme,
+            "headers": headers,
+            "server": server,
+            "path": path,
+            "root_path": root,
+            "query_string": b"",
+        }
+        return get_request_origin(fastapi.Request(scope), route_path)
+
+    def origin(request: fastapi.Request, route_path: str) -> Any:
+        scope, headers = request.scope, dict(request.scope["headers"])
+        host, path = headers.get(b"host", b"").decode("latin-1"), scope["path"]
+        if _DECIDING & headers.keys() or len(host) + len(path) > _LONG:
+            return get_request_origin(request, route_path)
+        server = tuple(scope["server"]) if scope.get("server") else None
+        root = scope.get("root_path", "")
+        return known(scope["scheme"], host, server, path, root, route_path)
+
+    return origin
