@@ -63,7 +63,9 @@ def sign_in(
         consume_attempt(request)
         adapter = get_adapter(request)
         user: AbstractBaseUser | None = adapter.authenticate(
-            request, username=login.strip(), password=password
+            request,
+            username=login.replace("\0", "\N{REPLACEMENT CHARACTER}").strip(),
+            password=password,
         )
         if user is None:
             raise SignInFailed

@@ -11,6 +11,8 @@ from typing import Any, TypeAlias
 
 import structlog
 
+from accounts.redaction import redacted
+
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -31,6 +33,10 @@ _SHARED_PROCESSORS: list[structlog.typing.Processor] = [
 ]
 
 
+def _without_secrets(logger: Any, name: str, line: Any) -> str:
+    return redacted(line)
+
+
 def config(log_format: str, level: str) -> dict[str, Any]:
     """A logging configuration: every logger, structlog or not, to stderr in one format."""
     renderer: structlog.typing.Processor
@@ -43,6 +49,7 @@ def config(log_format: str, level: str) -> dict[str, Any]:
             colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
         )
         before = []
+    processors = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *before, renderer]
     quiet: dict[str, Any] = {"handlers": [], "propagate": False}
     return {
         "version": 1,
@@ -51,11 +58,8 @@ def config(log_format: str, level: str) -> dict[str, Any]:
             "structlog": {
                 "()": structlog.stdlib.ProcessorFormatter,
                 "foreign_pre_chain": _SHARED_PROCESSORS,
-                "processors": [
-                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                    *before,
-                    renderer,
-                ],
+                # No line of ours has a token or a key; those of libraries and apps may.
+                "processors": [*processors, _without_secrets],
             }
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structlog"}},

@@ -259,5 +259,8 @@ USE_TZ = True
 LOG_FORMAT = env.str("LOG_FORMAT", default="console" if DEBUG else "json")
 LOGGING = logs.config(LOG_FORMAT, env.str("LOG_LEVEL", default="INFO"))
 LOGGING_CONFIG = "gradiosession.logs.configure"
+# Error pages of development, and reports by mail, without anybody's secrets.
+DEFAULT_EXCEPTION_REPORTER = "gradiosession.reports.Reporter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "gradiosession.reports.ReportFilter"
 
 _env.refuse_unsafe(globals())
