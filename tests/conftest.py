@@ -25,14 +25,30 @@ os.environ |= {
 }
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     import django
 
     django.setup()
+    # Searches all output for secrets when the run is over.
+    from tests.leaks import LeaksPlugin
+
+    plugin = LeaksPlugin(DATA_DIR)
+    plugin.start()
+    config.pluginmanager.register(plugin, "leaks")
 
 
 def pytest_unconfigure() -> None:
     shutil.rmtree(DATA_DIR, ignore_errors=True)
+
+
+@pytest.fixture
+def leaks_on_purpose(pytestconfig: pytest.Config) -> Iterator[None]:
+    """For tests of what happens when somebody writes a secret to the log."""
+    plugin = pytestconfig.pluginmanager.get_plugin("leaks")
+    assert plugin
+    plugin.written.paused = True
+    yield
+    plugin.written.paused = False
 
 
 @pytest.hookimpl(wrapper=True)

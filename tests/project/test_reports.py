@@ -19,6 +19,8 @@ from tests.factories import PASSWORD
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzaWQiOiJ4In0xyz.c2lnbmF0dXJlLW9mLXRoaXM"
 KEY = "gsk_0123abcd_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQ"
 SESSION = "k3j2h5g6f7d8s9a0q1w2e3r4t5y6u7i8"
+pytestmark = pytest.mark.usefixtures("leaks_on_purpose")
+
 SECRETS = (JWT, KEY, SESSION, "hunter2-in-a-variable", "hunter2-in-a-form", PASSWORD)
 
 
@@ -112,4 +114,3 @@ def test_redaction_leaves_the_rest_alone() -> None:
     assert shortened(SESSION) == "k3j2h5g6…"
     nested = {"a": [SESSION, 1, None, {"b": JWT}], "c": {True}}
     assert clean(nested) == {"a": ["k3j2h5g6…", 1, None, {"b": "eyJ…"}], "c": [True]}
-
