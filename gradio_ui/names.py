@@ -56,6 +56,12 @@ def _pairs(*sources: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
 
 
 def _checked(key: str, value: Any) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= MAX_LENGTH:
-        raise BadName(f"{key} must be a text of 1 to {MAX_LENGTH} characters.")
+    if not (
+        isinstance(value, str)
+        and 0 < len(value) <= MAX_LENGTH
+        # PostgreSQL keeps no NUL, and half a surrogate pair is no text at all.
+        and value.isascii()
+        and value.isprintable()
+    ):
+        raise BadName(f"{key} must be a text of 1 to {MAX_LENGTH} printable ASCII characters.")
     return value

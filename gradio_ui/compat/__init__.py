@@ -12,6 +12,7 @@ def prepare() -> None:
         folders,
         owned_events,
         scripts,
+        served,
         shortcuts,
         workers,
     )
@@ -22,4 +23,5 @@ def prepare() -> None:
     owned_events.install()
     folders.install()
     scripts.mark()
+    served.install()
     shortcuts.install()

@@ -15,17 +15,19 @@ import time
 import typing
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import anyio.to_thread
 import gradio as gr
 import pytest
+from fastapi import HTTPException
 from gradio import queueing
 from starlette.routing import BaseRoute, Route
 
 from gradio_ui import compat, event_ids, names, places, routes
 from gradio_ui.compat import blocks as compat_blocks
-from gradio_ui.compat import environment, folders, queues
+from gradio_ui.compat import environment, folders, queues, served
 from gradio_ui.compat import pages as compat_pages
 from gradio_ui.mount import mount_all
 from gradio_ui.ownership import Owner, Pages
@@ -383,6 +385,36 @@ def test_the_last_call_comes_while_threads_still_work() -> None:
         """
     )
     assert out.strip() == "worked 0"
+
+
+# Functions of components (compat.served) --------------------------------------------------
+
+
+async def test_the_editor_keeps_drawings_by_user_and_only_some(mounted: Any) -> None:
+    editor = gr.ImageEditor()
+
+    def draw(name: str, index: str = "null") -> None:
+        said = {"type": "layer", "index": index, "id": name}
+        editor.accept_blobs(SimpleNamespace(data=said, files=[("blob", b"x")]))
+
+    with places.entered(Place("app", "ada")):
+        draw("hers", "1")
+        assert editor.blob_storage["hers"].layers == [None, b"x"]
+        for index in ("1000000000", "-1", "x", str(served.MAX_LAYERS)):
+            with pytest.raises(HTTPException):
+                draw("hers", index)
+    with places.entered(Place("app", "bob")):
+        assert "hers" not in editor.blob_storage
+        for number in range(50):
+            draw(str(number))
+        assert len(editor.blob_storage) == served.MAX_DRAWINGS
+    with places.entered(Place("app", "ada")):
+        assert list(editor.blob_storage) == ["hers"]
+    assert not gr.ImageEditor().blob_storage
+
+
+def test_only_the_route_of_components_has_its_arguments_made_by_this_name() -> None:
+    assert inspect.getsource(gr.routes).count("special_args(") == 1
 
 
 # Routes (gradio_ui.routes) ----------------------------------------------------------------

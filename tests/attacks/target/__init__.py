@@ -1,0 +1,6 @@
+"""An app for attacks, and what its tests know of it without importing Gradio."""
+
+# Of ada and bob where it is served bare.
+PASSWORD = "bare"
+# What an exception of an app may contain, and no client may see.
+CONNECTION = "postgres://app:hunter2@db.internal/live"
