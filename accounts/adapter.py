@@ -6,13 +6,17 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context
-from django.contrib.auth.models import AbstractBaseUser
+from allauth.core.exceptions import ReauthenticationRequired
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from . import throttle
 from .conf import conf
+from .signin import signed_in_lately
+from .sso import again
+from .sso.again import provider_of
 
 _MISMATCH = "The user name or the password is not right."
 
@@ -54,6 +58,22 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
             super().pre_authenticate(request, **credentials)
         except ValidationError:
             raise throttle.lock_out(request, _login(credentials)) from None
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        if not super().is_reauthentication_required(app=app, **kwargs):
+            return False
+        request = context.request
+        known = super().get_reauthentication_methods(request.user)
+        if not known and provider_of(request, request.user) and not signed_in_lately(request):
+            # allauth takes it that who has neither password nor code cannot be asked.
+            raise ReauthenticationRequired
+        return True
+
+    def get_reauthentication_methods(self, user: User | AnonymousUser) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        if not found and provider_of(context.request, user):
+            return [again.method()]
+        return found
 
 
 def _login(credentials: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import cast
 
 from allauth.account.decorators import reauthentication_required
+from allauth.account.views import password_set
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
@@ -71,3 +72,6 @@ def revoke(request: HttpRequest, pk: int) -> HttpResponse:
     revoke_key(key)
     messages.success(request, f"The key {key.name} was revoked.")
     return redirect("account_keys")
+
+
+first_password = login_required(reauthentication_required(password_set, app="allauth.account"))

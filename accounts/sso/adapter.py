@@ -19,6 +19,8 @@ from django.utils.crypto import constant_time_compare
 from sessionstate.engine import SessionStore
 from sessionstate.middleware import client_of
 
+from .again import note
+
 logger = logging.getLogger(__name__)
 
 _NOT_SIGNING_IN = {AuthProcess.CONNECT, AuthProcess.REDIRECT}
@@ -46,6 +48,8 @@ class SSOAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allauth 
         nonce = _claim(sociallogin, "nonce", sources=("id_token",))
         if not expected or not constant_time_compare(str(nonce), expected):
             raise PermissionDenied("The ID token was made for another sign-in.")
+        if sociallogin.state.get("again"):
+            note(request, sociallogin)
         if sociallogin.is_existing and sociallogin.state.get("process") not in _NOT_SIGNING_IN:
             self._give_groups(sociallogin)
 

@@ -82,6 +82,8 @@ class DoubtingProvider(OpenIDConnectProvider):  # type: ignore[misc]
         # allauth takes `scope` and further parameters from the address; they are ours to choose.
         kwargs |= {"scope": self.get_scope(), "nonce": get_random_string(32)}
         kwargs["auth_params"] = self.get_auth_params() | {"nonce": kwargs["nonce"]}
+        if kwargs.get("again"):
+            kwargs["auth_params"]["prompt"] = "login"  # or the provider would ask nobody
         try:
             response: HttpResponse = super().redirect(request, process, next_url, data, **kwargs)
         except (OAuth2Error, RequestException) as error:

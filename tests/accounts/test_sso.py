@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
+from allauth.account.internal.flows import login as login_flow
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.models import Group, User
 from django.core import mail
 from django.test import Client, override_settings
 
+from accounts import signin
 from sessionstate import logins
 from tests.accounts.helpers import (
     LOGIN,
@@ -359,6 +363,72 @@ def test_who_has_no_password_may_set_one(provider: Provider) -> None:
     new = {"password1": "brand new secret", "password2": "brand new secret"}
     assert client.post("/accounts/password/set/", new).status_code == 302
     by_api("carol", password="brand new secret")
+
+
+AGAIN = "/accounts/oidc/again/"
+
+
+@pytest.fixture
+def later(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> Client:
+    """Carol's browser, ten minutes after she signed in."""
+    client = by_sso(provider, "carol")
+    moment = time.time() + 600
+    for module in (signin, login_flow):
+        monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: moment))
+    return client
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("/accounts/keys/", {"name": "x", "access": "read", "days": "30"}),
+        ("/accounts/email/", {"email": "new@example.com", "action_add": ""}),
+        ("/accounts/password/set/", {"password1": "brand new 7", "password2": "brand new 7"}),
+        ("/accounts/two-factor/totp/activate/", {"code": "000000"}),
+    ],
+)
+def test_who_has_no_password_shows_at_the_provider_who_they_are(
+    provider: Provider, later: Client, path: str, fields: dict[str, str]
+) -> None:
+    asked = later.post(path, fields)
+    assert asked["Location"].startswith(AGAIN)
+    page = later.get(asked["Location"]).content.decode()
+    assert "Go on to Example ID" in page
+    sent = later.post(AGAIN, {"next": path})["Location"]
+    assert asked_with(sent)["prompt"] == "login"
+    provider.knows("eve", email="eve@example.com")
+    assert failed(come_back(later, provider.signs_in(sent, "eve")))
+    assert later.post(path, fields)["Location"].startswith(AGAIN)
+    back = come_back(later, provider.signs_in(begin_again(later, path), "carol"))
+    assert back["Location"] == path
+    assert later.get(ME).json()["user"]["username"] == "carol"
+    done = later.post(path, fields)
+    assert not done.get("Location", "").startswith(AGAIN)
+
+
+def begin_again(client: Client, after: str) -> str:
+    return str(client.post(AGAIN, {"next": after})["Location"])
+
+
+def test_a_plain_visit_to_the_provider_is_not_enough(provider: Provider, later: Client) -> None:
+    authorize = begin(later, process="redirect", next="/accounts/keys/")
+    come_back(later, provider.signs_in(authorize, "carol"))
+    key = {"name": "x", "access": "read", "days": "30"}
+    assert later.post("/accounts/keys/", key)["Location"].startswith(AGAIN)
+
+
+@pytest.mark.parametrize("target", NEXT_TO_NOWHERE)
+def test_nor_does_it_lead_away_then(provider: Provider, later: Client, target: str) -> None:
+    back = come_back(later, provider.signs_in(begin_again(later, target), "carol"))
+    assert back["Location"][:1] == "/"
+    assert "evil" not in back["Location"]
+
+
+def test_without_the_provider_nobody_is_asked_to_go_there(later: Client) -> None:
+    with override_settings(SOCIALACCOUNT_PROVIDERS={}):
+        assert later.get(AGAIN).status_code == 403
+        assert later.get("/accounts/password/set/").status_code == 200
+    assert Client().get(AGAIN)["Location"].startswith(LOGIN)
 
 
 # Groups.
