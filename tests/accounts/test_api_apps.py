@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -15,22 +16,28 @@ from ninja import NinjaAPI
 from accounts.api import session_auth
 from sessionstate import Session
 from tests.accounts.helpers import SAME_ORIGIN, bearer, by_api, by_page
+from tests.servers import BASE_DIR
 
 APPS = "/api/apps"
 
-# What docs/accounts.md shows.
-shop = NinjaAPI(urls_namespace="shop")
+# What docs/accounts.md shows: `POST /cart`.
+[_example] = [
+    code
+    for code in re.findall(
+        r"^```python\n(.*?)^```",
+        (BASE_DIR / "docs/accounts.md").read_text(),
+        re.MULTILINE | re.DOTALL,
+    )
+    if "session_auth" in code
+]
+_names: dict[str, Any] = {"__name__": "shop"}
+exec(compile(_example, "accounts.md", "exec"), _names)
+shop: NinjaAPI = _names["shop"]
 
 
 @shop.get("/cart", auth=session_auth)
 def cart(request: HttpRequest) -> dict[str, Any]:
     return {"user": request.user.get_username(), "cart": request.auth.get("cart", [])}  # type: ignore[attr-defined]
-
-
-@shop.post("/cart", auth=session_auth)
-def add(request: HttpRequest, item: str) -> dict[str, Any]:
-    request.auth.setdefault("cart", []).append(item)  # type: ignore[attr-defined]
-    return {"cart": request.auth["cart"]}  # type: ignore[attr-defined]
 
 
 @shop.get("/later", auth=session_auth)
