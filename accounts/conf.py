@@ -96,6 +96,11 @@ class Conf:
         return float(getattr(settings, "ACCOUNTS_REREAD_AFTER", 60))
 
     @property
+    def expiring_before(self) -> float:
+        """Seconds before the end of an unused session at which open pages are told."""
+        return float(getattr(settings, "ACCOUNTS_EXPIRING_BEFORE", 60))
+
+    @property
     def signup_open(self) -> bool:
         return bool(self._get("ACCOUNTS_SIGNUP_OPEN", False))
 

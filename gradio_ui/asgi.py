@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from accounts.conf import conf as account_conf
+from accounts.watch import watch
 from gradio_ui import compat, gate, headers, registry, routes
 from gradio_ui.compat import pages as compat_pages
 from gradio_ui.compat.scripts import NONCE
@@ -22,10 +23,11 @@ from gradio_ui.ownership import Pages
 from gradio_ui.passage import Passage
 from gradio_ui.places import Place, entered
 from gradio_ui.problems import Problem
+from gradio_ui.revocation import Grant, Grants
 from gradio_ui.routes import Access, Route
-from sessionstate import Session
+from sessionstate import Session, announce
+from sessionstate.announce import News
 from sessionstate.conf import conf
-from sessionstate.signals import session_revoked
 from sessionstate.threads import in_thread
 
 if TYPE_CHECKING:
@@ -51,7 +53,8 @@ class GradioRouter:
         self.pages = Pages(self._is_busy, self._forget)
         self.mounts = mount_all()
         self.lifespan = Lifespan(self.mounts.values(), self.connections)
-        session_revoked.connect(self._on_session_revoked)
+        self.grants = Grants(watch, self.pages.end_session)
+        announce.listen(self._heard)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -113,27 +116,35 @@ class GradioRouter:
         send = headers.on_private(send, admission.cookies, page_policy)
         owner = admission.owner
         intake = await gate.take(scope, receive, route, match[2], owner, self.pages)
-        inner |= Passage(mount.spec.slug, owner, self.pages).entry()
+        grant = self.grants.of(admission.login, mount)
+        inner.update(Passage(mount.spec.slug, owner, self.pages, grant).entry())
         try:
             with self.pages.used(intake.names), entered(Place(mount.spec.slug, owner.user)):
-                await self._pass(mount.app, route, inner, intake.receive, send)
+                await self._pass(mount.app, route, inner, grant, intake.receive, send)
         finally:
             intake.close()
 
     async def _pass(
-        self, app: ASGIApp, route: Route, inner: Scope, receive: Receive, send: Send
+        self,
+        app: ASGIApp,
+        route: Route,
+        inner: Scope,
+        grant: Grant,
+        receive: Receive,
+        send: Send,
     ) -> None:
         if not route.is_stream:
             return await app(inner, receive, send)
         # From this version on Starlette would not listen for the disconnect.
         inner["asgi"] = {**inner.get("asgi", {}), "spec_version": "2.3"}
         with self.connections.opened(receive, is_endless=route.is_endless) as connection:
+            grant.hold(connection)
             await app(inner, connection.receive, send)
 
-    def _on_session_revoked(self, session_id: str, **_: object) -> None:
+    def _heard(self, news: News) -> None:
         # In whichever thread it was ended.
-        if loop := self.lifespan.loop:
-            loop.call_soon_threadsafe(self.pages.end_session, session_id)
+        if news.kind == "session" and (loop := self.lifespan.loop):
+            loop.call_soon_threadsafe(self.pages.end_session, news.id)
 
     def _is_busy(self, session_hash: str) -> bool:
         return any(compat_pages.is_busy(blocks, session_hash) for blocks in self._all_blocks())

@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope
 
 from accounts.identity import Identity, NotAuthenticated, aidentify
 from accounts.origin import SAFE_METHODS, is_cross_site, is_from_browser
+from accounts.watch import Login
 from gradio_ui.bodies import Malformed, TooLarge
 from gradio_ui.intake import Intake, take_in
 from gradio_ui.names import BadName
@@ -57,9 +58,13 @@ class Admission:
     """A request that may pass, and as whom."""
 
     user: AbstractBaseUser
-    session_id: str
+    login: Login
     # Set-Cookie headers that renew the login.
     cookies: list[str] = field(default_factory=list)
+
+    @property
+    def session_id(self) -> str:
+        return self.login.session_id
 
     @property
     def owner(self) -> Owner:
@@ -119,8 +124,7 @@ async def _admit(request: ASGIRequest, spec: AppSpec | None, route: Route) -> Ad
             response = HttpResponse()
             response.set_cookie(**cookie)
             cookies = [morsel.OutputString() for morsel in response.cookies.values()]
-    assert session.session_key
-    return Admission(identity.user, session.session_key, cookies)
+    return Admission(identity.user, Login.of(identity), cookies)
 
 
 async def _may_open(identity: Identity, spec: AppSpec) -> bool:

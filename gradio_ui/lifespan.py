@@ -24,6 +24,8 @@ from typing import Any
 
 import gradio
 
+from accounts import live
+from accounts.watch import watch
 from gradio_ui.compat import events, exits
 from gradio_ui.connections import Connections
 from gradio_ui.mount import Mount
@@ -70,6 +72,7 @@ class Lifespan:
             self.is_draining, self._stopping = False, None
             # Not in the context of the request that happens to be the first.
             self._owner = self._loop.create_task(self._own(), context=contextvars.Context())
+            watch.start()
             self._watch()
         if not self._started.done():
             await asyncio.shield(self._started)
@@ -102,6 +105,7 @@ class Lifespan:
 
     async def _drain(self) -> None:
         self._connections.end(endless=True)
+        live.close_all()
         if await self._is_idle(DRAIN_LIMIT):
             return
         for blocks in self._all_blocks():
@@ -126,6 +130,7 @@ class Lifespan:
     async def _wind_down(self) -> None:
         assert self._owner is not None and self._stop is not None
         await self._drain()
+        await watch.stop()
         self._stop.set()
         done, _ = await asyncio.wait((self._owner,), timeout=STOP_LIMIT)
         if not done:

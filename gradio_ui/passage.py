@@ -2,18 +2,29 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gradio_ui.ownership import Owner, Pages
+from sessionstate.errors import SessionGone
+
+if TYPE_CHECKING:
+    # Callbacks are decorated before Django has its models.
+    from gradio_ui.ownership import Owner, Pages
+    from gradio_ui.revocation import Grant
+
 
 _KEY = "gradio_ui.passage"
+
+
+class GrantOver(SessionGone):
+    """The session or the permission has ended that this was begun with."""
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
     slug: str
-    owner: Owner
-    pages: Pages
+    owner: "Owner"
+    pages: "Pages"
+    grant: "Grant"
 
     def entry(self) -> dict[str, "Passage"]:
         """For the scope of the request, which outlives it in the events that it made."""

@@ -16,7 +16,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from gradio_ui import rules
+from gradio_ui import passage, rules
 from gradio_ui.rules import Rule, Rules
 from gradio_ui.telling import told
 from sessionstate import Session, State, TabState, UserState
@@ -84,6 +84,9 @@ class Call:
         self.session = Session(scope[conf.attribute].id)
         self.permits = Permits(scope["user"])
         self._user = scope["user"]
+        passed = passage.of(scope)
+        self._grant = passed.grant if passed else None
+        self.session.guard(self._ask)
         self._states: dict[type[State], State] = {Session: self.session}
         # `request.session` and `request.state.session` are this very object.
         scope[conf.attribute] = self.session
@@ -92,7 +95,21 @@ class Call:
     def state(self, kind: type[State]) -> State:
         if kind not in self._states:
             self._states[kind] = self._make(kind)
+            self._states[kind].guard(self._ask)
         return self._states[kind]
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the session or the permission has ended with which this was begun."""
+        return self._grant is not None and self._grant.over is not None
+
+    def check(self) -> None:
+        with told():
+            self._ask()
+
+    def _ask(self) -> None:
+        if self._grant is not None:
+            self._grant.check()
 
     def _make(self, kind: type[State]) -> State:
         if kind is UserState:
@@ -111,6 +128,7 @@ class Call:
         await self.load(list(self._states))
 
     async def save(self) -> None:
+        self.check()
         with told():
             changed = [state for state in self._states.values() if state.changed]
             if changed and self.session not in changed:
@@ -143,11 +161,14 @@ class Run:
         if self._closed:
             return
         self._closed = True
-        if self.call.failed:
-            await self.call.reload()
-        with self.call.current():
-            await self.iterator.aclose()  # type: ignore[attr-defined]
-        await self.call.save()
+        try:
+            if self.call.failed and not self.call.is_over:
+                await self.call.reload()
+        finally:
+            with self.call.current():
+                await self.iterator.aclose()  # type: ignore[attr-defined]
+        if not self.call.is_over:
+            await self.call.save()
 
 
 class Steps:
@@ -184,6 +205,7 @@ class Steps:
         else:
             call = Call(typing.cast("gradio.Request", requests))
         try:
+            call.check()
             with told(block_fn):
                 await call.permits.renew(required)
         except BaseException:

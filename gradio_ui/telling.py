@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from gradio_ui.passage import GrantOver
 from gradio_ui.rules import Denied
 from sessionstate.errors import SessionGone, StateError, StateTooLarge, StoreUnavailable
 
@@ -24,6 +25,8 @@ def told(block_fn: "BlockFunction | None" = None) -> Iterator[None]:
         sentence = denied.rule.sentence
         logger.info("A call of %s was refused: %s", block_fn and block_fn.name, sentence)
         raise Error(sentence, title="Not allowed", print_exception=False) from denied
+    except GrantOver as error:
+        raise Error(str(error), print_exception=False) from error
     except SessionGone as error:
         raise Error("You have been signed out.", print_exception=False) from error
     except StateTooLarge as error:

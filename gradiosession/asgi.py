@@ -6,12 +6,13 @@ from typing import Any, cast
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.conf import settings
 from django.core.asgi import get_asgi_application
-from django.urls import re_path
+from django.urls import path, re_path
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gradiosession.settings")
 # Sets Django up; what follows imports models.
 django_app = cast("App", get_asgi_application())
 
+from accounts import live  # noqa: E402
 from accounts.signing import keys  # noqa: E402
 from gradio_ui.asgi import GradioRouter  # noqa: E402
 from gradiosession.logs import AccessLog, App, Receive, Scope, Send  # noqa: E402
@@ -22,9 +23,17 @@ gradio_app = GradioRouter()
 
 
 async def http(scope: Scope, receive: Receive, send: Send) -> None:
-    path = scope["path"].removeprefix(scope.get("root_path", ""))
-    is_gradio = path == "/gradio" or path.startswith("/gradio/")
+    below = scope["path"].removeprefix(scope.get("root_path", ""))
+    is_gradio = below == "/gradio" or below.startswith("/gradio/")
     await (gradio_app if is_gradio else django_app)(scope, receive, send)
+
+
+async def live_session(scope: Scope, receive: Receive, send: Send) -> None:
+    # What watches over open connections starts and stops with the apps.
+    if gradio_app.lifespan.is_draining:
+        return await refuse(scope, receive, send)
+    await gradio_app.lifespan.start()
+    await live.serve(scope, receive, send)
 
 
 async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
@@ -38,7 +47,12 @@ application: App = ClientAddress(
         ProtocolTypeRouter(
             {
                 "http": http,
-                "websocket": URLRouter([re_path(r"", cast("Any", refuse))]),
+                "websocket": URLRouter(
+                    [
+                        path("ws/session/", cast("Any", live_session)),
+                        re_path(r"", cast("Any", refuse)),
+                    ]
+                ),
                 # uvicorn sends these events, daphne does not; GradioRouter does without.
                 "lifespan": gradio_app,
             }

@@ -75,6 +75,8 @@ def config(log_format: str, level: str) -> dict[str, Any]:
             "uvicorn.access": quiet,
             "uvicorn": {"handlers": [], "propagate": True},
             "uvicorn.error": {"handlers": [], "propagate": True},
+            # A traceback each second while Redis is down.
+            "channels_redis.pubsub": {"level": "CRITICAL"},
             # They name the whole URL of every request made.
             "httpx": {"level": "WARNING"},
             "httpcore": {"level": "WARNING"},

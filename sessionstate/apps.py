@@ -7,6 +7,6 @@ class SessionStateConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from sessionstate import checks
+        from sessionstate import announce, checks  # noqa: F401
 
         checks.register_all()

@@ -6,7 +6,7 @@ The one place that talks to a backend on behalf of the Django engine and of the 
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Protocol
 
@@ -40,6 +40,8 @@ class StoredRecord:
         self._lifetime = lifetime
         self._upsert = upsert
         self._token: str | None = None
+        # Asked before everything is written; raises what keeps it from being written.
+        self.guard: Callable[[], None] | None = None
 
     @property
     def backend(self) -> Backend:
@@ -53,6 +55,8 @@ class StoredRecord:
         return snapshot is not None
 
     def _stamp(self) -> Stamp:
+        if self.guard is not None:
+            self.guard()
         return self._lifetime(self.values, self.info)
 
     def load(self) -> bool:

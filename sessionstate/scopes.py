@@ -8,7 +8,7 @@ through it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from types import TracebackType
 from typing import Any
@@ -88,6 +88,10 @@ class State(TypedKeys, MutableMapping[str, Any]):
     async def asave(self) -> None:
         if self._record.loaded:
             await self._record.asave()
+
+    def guard(self, check: Callable[[], None]) -> None:
+        """`check` is called before everything that is written from now on, and may raise."""
+        self._record.guard = check
 
     def atomic(self) -> Atomic:
         """`with state.atomic():` or `async with`: reads the newest, writes at the end, and nobody

@@ -4,33 +4,48 @@ A stream that is only cut makes Gradio's page announce a lost connection and rel
 ends with a failed completion of each of its events shows an error and leaves the page usable.
 """
 
+import math
 from typing import TYPE_CHECKING
+
+from gradio_ui import passage
 
 if TYPE_CHECKING:
     import gradio
+
+    from gradio_ui.revocation import Grant
 
 
 def are_running(blocks: "gradio.Blocks") -> bool:
     return len(blocks._queue) > 0 or any(job is not None for job in blocks._queue.active_jobs)
 
 
-def abort(blocks: "gradio.Blocks", message: str) -> None:
-    """Fail every event that is not finished. Generators are closed after their present step;
-    what another function still computes goes nowhere."""
+def abort(blocks: "gradio.Blocks", message: str, grant: "Grant | None" = None) -> None:
+    """Fail every event that is not finished, all or those of one grant. What waits never starts.
+    Generators are closed after their present step; what another function still computes goes
+    nowhere."""
     from gradio.server_messages import ProcessCompletedMessage
 
     queue = blocks._queue
-    for session_hash, event_ids in queue.pending_event_ids_session.items():
-        messages = queue.pending_messages_per_session.get(session_hash)
-        for event_id in event_ids:
-            if event := queue.event_ids_to_events.get(event_id):
-                event.alive = False
-            if messages is not None:
-                messages.put_nowait(
-                    ProcessCompletedMessage(
-                        output={"error": message, "visible": True},
-                        success=False,
-                        title="Error",
-                        event_id=event_id,
-                    )
+    for event in list(queue.event_ids_to_events.values()):
+        passed = passage.of(event.request.scope)
+        if grant is not None and (passed is None or passed.grant is not grant):
+            continue
+        event.alive = False
+        # Of one that waits for more input.
+        event.run_time, event.closed = math.inf, True
+        event.signal.set()
+        waiting = queue.event_queue_per_concurrency_id.get(event.concurrency_id)
+        if waiting is not None and event in waiting.queue:
+            waiting.queue.remove(event)
+            del queue.event_ids_to_events[event._id]
+        messages = queue.pending_messages_per_session.get(event.session_hash)
+        unfinished = queue.pending_event_ids_session.get(event.session_hash, ())
+        if messages is not None and event._id in unfinished:
+            messages.put_nowait(
+                ProcessCompletedMessage(
+                    output={"error": message, "visible": True},
+                    success=False,
+                    title="Error",
+                    event_id=event._id,
                 )
+            )

@@ -1,0 +1,163 @@
+"""What one process tells all the others: a session has ended, somebody's access has changed.
+
+Whoever listens in this process hears it at once, in the thread that tells. Other processes hear
+it through the channels layer, if that reaches them. There it may be late or get lost, so nobody
+relies on it alone: `accounts.watch` also looks for itself. And nobody who tells waits for the
+layer, or fails with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import logging
+import os
+import threading
+import uuid
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from channels.layers import InMemoryChannelLayer, get_channel_layer
+from django.dispatch import receiver
+
+from sessionstate.signals import session_revoked
+
+logger = logging.getLogger(__name__)
+
+GROUP = "gradiosession.news"
+# Seconds: for sending one message; that a process which ends waits for its last ones; without
+# any message until the subscription is made anew, for it may have been forgotten.
+SEND_LIMIT, EXIT_LIMIT, SILENCE = 2.0, 1.0, 30.0
+# Messages that wait at most. Who tells more at once is helped by the look of the others.
+MOST = 1000
+
+_RETRY = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """`session`: the session of this id has ended. `user`: look again what the user of this id
+    may do, or everybody when it is ""."""
+
+    kind: Literal["session", "user"]
+    id: str
+
+
+Listener = Callable[[News], None]
+
+_listeners: list[Listener] = []
+
+
+def listen(listener: Listener) -> Callable[[], None]:
+    """`listener` is called in any thread, and must return at once. Returns what ends it."""
+    _listeners.append(listener)
+    return lambda: _listeners.remove(listener)
+
+
+def tell(news: News) -> None:
+    _pass_on(news)
+    if _layer() is not None:
+        _post.send(news)
+
+
+def _pass_on(news: News) -> None:
+    for listener in list(_listeners):
+        try:
+            listener(news)
+        except Exception:
+            logger.exception("A listener failed.")
+
+
+async def hear() -> None:
+    """Passes on what other processes tell, until it is cancelled. Survives every outage of the
+    layer; returns at once when there is none that reaches other processes."""
+    layer = _layer()
+    while layer is not None:
+        try:
+            channel = await layer.new_channel()
+            await layer.group_add(GROUP, channel)
+            with suppress(TimeoutError):
+                while True:
+                    async with asyncio.timeout(SILENCE):
+                        message = await layer.receive(channel)
+                    if message["sender"] != _post.sender:
+                        _pass_on(News(message["kind"], message["id"]))
+            await layer.group_discard(GROUP, channel)
+        except asyncio.CancelledError:
+            await _close(layer)
+            raise
+        except Exception as error:
+            logger.warning("Nothing is heard from other processes: %s", type(error).__name__)
+            await asyncio.sleep(_RETRY)
+
+
+def _layer() -> Any:
+    """`None` for one that ends at this process."""
+    layer = get_channel_layer()
+    return None if isinstance(layer, InMemoryChannelLayer) else layer
+
+
+async def _close(layer: Any) -> None:
+    """Of this event loop, what the layer has opened."""
+    with suppress(Exception):
+        # The one that keeps its messages in Redis would delete them at a flush.
+        await getattr(layer, "close_pools", layer.flush)()
+
+
+class _Post:
+    """Sends from a thread of its own with an event loop of its own: whoever tells may be a
+    thread, a command or a coroutine."""
+
+    def __init__(self) -> None:
+        self.sender = uuid.uuid4().hex
+        self._pid = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._lock = threading.Lock()
+        self._waiting: set[Future[None]] = set()
+
+    def send(self, news: News) -> None:
+        with self._lock:
+            loop = self._running()
+            if len(self._waiting) >= MOST:
+                return
+            message = {"type": "news", "kind": news.kind, "id": news.id, "sender": self.sender}
+            future = asyncio.run_coroutine_threadsafe(self._send(message), loop)
+            self._waiting.add(future)
+        future.add_done_callback(self._sent)
+
+    async def _send(self, message: dict[str, str]) -> None:
+        try:
+            async with asyncio.timeout(SEND_LIMIT):
+                await _layer().group_send(GROUP, message)
+        except Exception as error:
+            logger.warning(
+                "Other processes were not told and will see for themselves: %s",
+                type(error).__name__,
+            )
+
+    def _sent(self, future: Future[None]) -> None:
+        with self._lock:
+            self._waiting.discard(future)
+
+    def _running(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None or self._pid != os.getpid():  # a fork has no thread
+            self._pid, self._loop, self._waiting = os.getpid(), asyncio.new_event_loop(), set()
+            threading.Thread(target=self._loop.run_forever, name="announce", daemon=True).start()
+            atexit.register(self._last)
+        return self._loop
+
+    def _last(self) -> None:
+        """A command must not end before it has told."""
+        if self._pid == os.getpid():
+            wait(set(self._waiting), EXIT_LIMIT)
+
+
+_post = _Post()
+
+
+@receiver(session_revoked)
+def _tell(session_id: str, **_: Any) -> None:
+    tell(News("session", session_id))

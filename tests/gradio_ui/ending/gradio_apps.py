@@ -1,0 +1,58 @@
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import gradio as gr
+
+from gradio_ui import register, with_session
+from sessionstate import Session, UserState
+
+
+def trace(name: str, word: str) -> None:
+    with Path(os.environ["TRACES"], name).open("a") as file:
+        file.write(f"{word}\n")
+
+
+@with_session
+def ticks(name: str, session: Session, state: UserState) -> Iterator[int]:
+    number = 0
+    try:
+        while True:
+            number += 1
+            trace(name, "tick")
+            session["reached"] = number
+            yield number
+            time.sleep(0.1)
+    finally:
+        state["closed"] = session["closed"] = True
+        trace(name, "closed")
+
+
+@with_session
+def slow(name: str, state: UserState) -> str:
+    trace(name, "slow begins")
+    time.sleep(2)
+    state["slow"] = True
+    state.save()
+    trace(name, "slow saved")
+    return "the result"
+
+
+def alone(name: str) -> str:
+    """Until it is let go."""
+    trace(name, "alone")
+    end = time.monotonic() + 30
+    while not Path(os.environ["TRACES"], f"{name}.go").exists() and time.monotonic() < end:
+        time.sleep(0.05)
+    return name
+
+
+@register("ending", groups=["analysts"])
+def build_ending() -> gr.Blocks:
+    with gr.Blocks() as demo:
+        name, number = gr.Textbox(), gr.Number()
+        gr.Button().click(ticks, name, number, api_name="ticks", concurrency_limit=None)
+        gr.Button().click(slow, name, name, api_name="slow", concurrency_limit=None)
+        gr.Button().click(alone, name, name, api_name="alone", concurrency_limit=1)
+    return demo

@@ -1,0 +1,305 @@
+"""A login that ends takes its running work with it: over processes, on PostgreSQL and on Redis.
+
+Work runs on one process under daphne, the end comes on another one under uvicorn, or from a
+command. What the generator leaves in a file tells when it stopped.
+"""
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.gradio_ui.test_lifespan import Stream
+from tests.servers import (
+    BASE_DIR,
+    DEMO_PASSWORD,
+    GRACE,
+    Postgres,
+    Site,
+    SiteFactory,
+    manage,
+    wait_for,
+)
+
+# Of the issue, and what a loaded machine may add.
+WITHIN = 1.0 + GRACE
+SIGNED_OUT, NOT_ALLOWED = "You have been signed out.", "You may no longer use this app."
+
+WORKER = """
+import sys, django
+django.setup()
+from django.contrib.auth.models import Group, User
+from sessionstate import UserState
+for line in sys.stdin:
+    print(repr(eval(line)), flush=True)
+"""
+
+
+class Worker:
+    """A third process, like a command that an operator runs."""
+
+    def __init__(self, env: dict[str, str]) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", WORKER],
+            cwd=BASE_DIR,
+            env=env,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def __call__(self, expression: str) -> Any:
+        assert self._process.stdin and self._process.stdout
+        self._process.stdin.write(f"{expression}\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        assert answer, "the worker has failed"
+        return answer.strip()
+
+    def close(self) -> None:
+        self._process.communicate(timeout=20)
+
+
+@dataclass
+class Pair:
+    """Two processes of one site, and somebody else who works there all the time."""
+
+    here: Site
+    there: Site
+    worker: Worker
+    traces: Path
+    numbers: Iterator[int] = field(default_factory=count)
+
+    def person(self) -> "Person":
+        name = f"person{next(self.numbers)}"
+        self.worker(
+            f"[u := User.objects.create_user('{name}', password='{DEMO_PASSWORD}'), "
+            "u.groups.set(Group.objects.filter(name='analysts'))]"
+        )
+        return Person(self, name)
+
+
+@dataclass
+class Person:
+    pair: Pair
+    name: str
+
+    def __post_init__(self) -> None:
+        answer = httpx.post(
+            f"{self.pair.here.url}/api/auth/login",
+            json={"username": self.name, "password": DEMO_PASSWORD},
+        )
+        assert answer.status_code == 200, answer.text
+        self.session_id = answer.json()["session_id"]
+        self.headers = {"Authorization": f"Bearer {answer.json()['access']}"}
+
+    @property
+    def traces(self) -> list[str]:
+        file = self.pair.traces / self.name
+        return file.read_text().split("\n")[:-1] if file.exists() else []
+
+    def start(self, api_name: str) -> Stream:
+        base = f"{self.pair.here.url}/gradio/ending"
+        config = httpx.get(f"{base}/config", headers=self.headers).json()
+        fn = next(d["id"] for d in config["dependencies"] if d["api_name"] == api_name)
+        page = f"{self.name}-{api_name}"
+        body = {"data": [self.name], "fn_index": fn, "session_hash": page}
+        url = f"{base}/gradio_api"
+        httpx.post(f"{url}/queue/join", json=body, headers=self.headers).raise_for_status()
+        stream = Stream(f"{url}/queue/data?session_hash={page}", self.headers)
+        stream.start()
+        return stream
+
+    def heartbeat(self) -> Stream:
+        url = f"{self.pair.here.url}/gradio/ending/gradio_api/heartbeat/{self.name}-ticks"
+        stream = Stream(url, self.headers)
+        stream.start()
+        return stream
+
+    def work(self) -> "Work":
+        events = [self.start(name) for name in ("ticks", "slow", "alone")]
+        work = Work(events, self.heartbeat())
+        wait_for(lambda: self.traces.count("tick") > 2 and "slow begins" in self.traces)
+        wait_for(lambda: work.heartbeat.lines)
+        return work
+
+    def state(self) -> str:
+        return str(
+            self.pair.worker(f"dict(UserState(User.objects.get(username='{self.name}').pk))")
+        )
+
+
+@dataclass
+class Work:
+    events: list[Stream]
+    heartbeat: Stream
+
+
+def two_processes(factory: SiteFactory, directory: Path, env: dict[str, str]) -> Iterator[Pair]:
+    traces = directory / "traces"
+    traces.mkdir(parents=True)
+    env = {"EXTRA_APPS": "tests.gradio_ui.ending", "TRACES": str(traces), **env}
+    here = factory("daphne", directory=directory, env=env, allow_traceback=True)
+    there = factory("uvicorn", directory=directory, env=env, allow_traceback=True)
+    worker = Worker(dict(here.env))
+    yield Pair(here, there, worker, traces)
+    worker.close()
+    factory.close()
+
+
+@pytest.fixture(scope="module")
+def on_postgres(
+    tmp_path_factory: pytest.TempPathFactory, demo_database: Path, postgres_server: Postgres
+) -> Iterator[Pair]:
+    directory = tmp_path_factory.mktemp("on-postgres")
+    factory = SiteFactory(directory, demo_database)
+    url = postgres_server.new_database("revocation")
+    env = {"DATABASE_URL": url}
+    site_env = {**dict_of_project(directory), **env}
+    for command in (["migrate", "-v", "0"], ["demo_users"]):
+        done = manage(*command, env=site_env)
+        assert done.returncode == 0, done.stderr
+    yield from two_processes(factory, directory / "site", env)
+
+
+def dict_of_project(directory: Path) -> dict[str, str]:
+    from tests.servers import project_env
+
+    return project_env(directory)
+
+
+@pytest.fixture(scope="module")
+def on_redis(
+    tmp_path_factory: pytest.TempPathFactory, demo_database: Path, redis_server: str
+) -> Iterator[Pair]:
+    directory = tmp_path_factory.mktemp("on-redis")
+    factory = SiteFactory(directory, demo_database)
+    env = {"REDIS_URL": redis_server.replace("/0", "/5"), "SESSIONSTATE_BACKEND": "redis"}
+    yield from two_processes(factory, directory / "site", env)
+
+
+# How it ends, seen from another process than the one where the work runs.
+
+
+def signed_out(person: Person) -> None:
+    url = f"{person.pair.there.url}/api/auth/logout"
+    assert httpx.post(url, headers=person.headers).status_code == 204
+
+
+def ended_from_another_device(person: Person) -> None:
+    other = person.pair.there.sign_in(person.name)
+    answer = httpx.delete(f"{person.pair.there.url}/api/sessions", headers=other)
+    assert answer.json() == {"ended": 1}
+
+
+def revoked_by_an_admin(person: Person) -> None:
+    site = person.pair.there
+    url = f"{site.url}/admin/sessionstate/livesession/revoke/"
+    user = person.pair.worker(f"User.objects.get(username='{person.name}').pk")
+    with httpx.Client(headers={"Referer": url}) as admin:
+        body = {"username": "admin", "password": DEMO_PASSWORD}
+        admin.post(f"{site.url}/api/auth/login", json=body).raise_for_status()
+        page = admin.get(url, params={"users": user})
+        token = page.text.split('name="csrfmiddlewaretoken" value="')[1].split('"')[0]
+        data = {"csrfmiddlewaretoken": token, "users": user, "confirmed": "yes"}
+        assert admin.post(url, data=data).status_code == 302
+
+
+def revoked_by_a_command(person: Person) -> None:
+    done = manage("sessions", "revoke", person.session_id, env=person.pair.here.env)
+    assert done.returncode == 0, done.stderr
+
+
+def given_a_new_password(person: Person) -> None:
+    user = f"User.objects.get(username='{person.name}')"
+    person.pair.worker(f"[u := {user}, u.set_password('new one'), u.save()]")
+
+
+def disabled(person: Person) -> None:
+    person.pair.worker(f"User.objects.filter(username='{person.name}').update(is_active=False)")
+
+
+def deleted(person: Person) -> None:
+    person.pair.worker(f"User.objects.get(username='{person.name}').delete()")
+
+
+def out_of_the_group(person: Person) -> None:
+    person.pair.worker(f"User.objects.get(username='{person.name}').groups.clear()")
+
+
+def ends_all_work(person: Person, end: Callable[[Person], None], message: str) -> None:
+    pair = person.pair
+    other = pair.person()
+    # It holds the one place of `alone` when the person comes.
+    others = other.work()
+    work = person.work()
+    result: list[httpx.Response] = []
+    url = f"{pair.here.url}/gradio/ending/gradio_api/run/slow"
+    body = {"data": [person.name], "session_hash": f"{person.name}-run"}
+    direct = threading.Thread(
+        target=lambda: result.append(httpx.post(url, json=body, headers=person.headers, timeout=30))
+    )
+    direct.start()
+    wait_for(lambda: person.traces.count("slow begins") == 2)
+    end(person)
+    ended = time.monotonic()
+    for stream in (*work.events, work.heartbeat):
+        stream.join(WITHIN)
+        assert not stream.is_alive(), "still open"
+        assert stream.error is None
+    wait_for(lambda: "closed" in person.traces, ended + WITHIN - time.monotonic(), "still runs")
+    for stream in work.events:
+        # So the page shows an error and stays; one that is cut would make it reload.
+        *_, completed, closed = stream.messages
+        assert (completed["msg"], completed["success"]) == ("process_completed", False)
+        assert completed["output"]["error"] == message
+        assert closed["msg"] == "close_stream"
+    count = person.traces.count("tick")
+    direct.join(20)
+    assert result[0].status_code >= 400
+    assert "the result" not in result[0].text
+    assert person.traces.count("tick") == count, "it went on"
+    assert "alone" not in person.traces, "it waited for its turn, and got it"
+    assert "slow saved" not in person.traces
+    if end is not deleted:
+        assert person.state() == "{}", "saved afterwards"
+    count = other.traces.count("tick")
+    wait_for(lambda: other.traces.count("tick") > count, what="somebody else's work ended")
+    assert others.events[0].is_alive() and others.heartbeat.is_alive()
+    signed_out(other)
+    for stream in (*others.events, others.heartbeat):
+        stream.join(10)
+
+
+ENDS = [
+    (signed_out, SIGNED_OUT),
+    (ended_from_another_device, SIGNED_OUT),
+    (revoked_by_an_admin, SIGNED_OUT),
+    (revoked_by_a_command, SIGNED_OUT),
+    (given_a_new_password, SIGNED_OUT),
+    (disabled, SIGNED_OUT),
+    (deleted, SIGNED_OUT),
+    (out_of_the_group, NOT_ALLOWED),
+]
+
+
+@pytest.mark.parametrize(("end", "message"), ENDS)
+def test_running_work_ends_on_another_process_without_redis(
+    on_postgres: Pair, end: Callable[[Person], None], message: str
+) -> None:
+    ends_all_work(on_postgres.person(), end, message)
+
+
+@pytest.mark.parametrize(("end", "message"), [ENDS[0], ENDS[3], ENDS[5], ENDS[7]])
+def test_running_work_ends_on_another_process_with_redis(
+    on_redis: Pair, end: Callable[[Person], None], message: str
+) -> None:
+    ends_all_work(on_redis.person(), end, message)
