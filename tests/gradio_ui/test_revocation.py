@@ -26,6 +26,7 @@ from tests.servers import (
     Site,
     SiteFactory,
     manage,
+    project_env,
     wait_for,
 )
 
@@ -132,9 +133,8 @@ class Person:
         return work
 
     def state(self) -> str:
-        return str(
-            self.pair.worker(f"dict(UserState(User.objects.get(username='{self.name}').pk))")
-        )
+        user = f"User.objects.get(username='{self.name}')"
+        return str(self.pair.worker(f"dict(UserState({user}.pk))"))
 
 
 @dataclass
@@ -163,17 +163,11 @@ def on_postgres(
     factory = SiteFactory(directory, demo_database)
     url = postgres_server.new_database("revocation")
     env = {"DATABASE_URL": url}
-    site_env = {**dict_of_project(directory), **env}
+    site_env = project_env(directory, **env)
     for command in (["migrate", "-v", "0"], ["demo_users"]):
         done = manage(*command, env=site_env)
         assert done.returncode == 0, done.stderr
     yield from two_processes(factory, directory / "site", env)
-
-
-def dict_of_project(directory: Path) -> dict[str, str]:
-    from tests.servers import project_env
-
-    return project_env(directory)
 
 
 @pytest.fixture(scope="module")
@@ -214,7 +208,7 @@ def revoked_by_an_admin(person: Person) -> None:
 
 
 def revoked_by_a_command(person: Person) -> None:
-    done = manage("sessions", "revoke", person.session_id, env=person.pair.here.env)
+    done = manage("sessions", "revoke", "--no-input", person.session_id, env=person.pair.here.env)
     assert done.returncode == 0, done.stderr
 
 
@@ -267,6 +261,10 @@ def ends_all_work(person: Person, end: Callable[[Person], None], message: str) -
     assert result[0].status_code >= 400
     assert "the result" not in result[0].text
     assert person.traces.count("tick") == count, "it went on"
+    (pair.traces / f"{other.name}.go").touch()
+    others.events[2].join(10)
+    assert others.events[2].messages[-2]["success"]
+    time.sleep(0.3)
     assert "alone" not in person.traces, "it waited for its turn, and got it"
     assert "slow saved" not in person.traces
     if end is not deleted:
