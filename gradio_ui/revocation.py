@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 LAST_WORDS = 0.3
 _MESSAGES: dict[Why, str] = {
     "login": "You have been signed out.",
-    "permission": "You may no longer use this app.",
+    "permission": "You may not use this app.",
 }
 
 

@@ -155,7 +155,7 @@ class Run:
         self.iterator = iterator
         self._closed = False
 
-    async def aclose(self) -> None:
+    async def aclose(self, *, saving: bool = True) -> None:
         """Gradio does this when the client has left, pressed stop, or the run is over: what
         the generator's `finally` changes is kept, what an unfinished step changed is not."""
         if self._closed:
@@ -167,7 +167,7 @@ class Run:
         finally:
             with self.call.current():
                 await self.iterator.aclose()  # type: ignore[attr-defined]
-        if not self.call.is_over:
+        if saving and not self.call.is_over:
             await self.call.save()
 
 
@@ -210,7 +210,8 @@ class Steps:
                 await call.permits.renew(required)
         except BaseException:
             if run:
-                await run.aclose()
+                # Whoever may not go on leaves nothing behind either.
+                await run.aclose(saving=False)
             raise
         if not run:
             await call.load(self.needs(block_fn))
