@@ -29,10 +29,16 @@ def ticks(name: str, session: Session, state: UserState) -> Iterator[int]:
         trace(name, "closed")
 
 
+def wait_for(name: str) -> None:
+    end = time.monotonic() + 40
+    while not Path(os.environ["TRACES"], name).exists() and time.monotonic() < end:
+        time.sleep(0.05)
+
+
 @with_session
 def slow(name: str, state: UserState) -> str:
     trace(name, "slow begins")
-    time.sleep(2)
+    wait_for(f"{name}.done")
     state["slow"] = True
     state.save()
     trace(name, "slow saved")
@@ -40,11 +46,8 @@ def slow(name: str, state: UserState) -> str:
 
 
 def alone(name: str) -> str:
-    """Until it is let go."""
     trace(name, "alone")
-    end = time.monotonic() + 30
-    while not Path(os.environ["TRACES"], f"{name}.go").exists() and time.monotonic() < end:
-        time.sleep(0.05)
+    wait_for(f"{name}.done")
     return name
 
 
