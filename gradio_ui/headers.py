@@ -37,12 +37,10 @@ def on_everything(send: Send, scope: Scope) -> Send:
 
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            for name, value in _of_the_site(_is_secure(scope)).items():
-                headers.setdefault(name, value)
-            headers.setdefault("Content-Security-Policy", _ELSE)
-            headers.setdefault("Permissions-Policy", _PERMISSIONS)
-            headers.setdefault("X-Frame-Options", "SAMEORIGIN")
+            given = list(message.get("headers", ()))
+            names = {name.lower() for name, _ in given}
+            missing = [item for item in _of_the_site(_is_secure(scope)) if item[0] not in names]
+            message = {**message, "headers": given + missing}
         await send(message)
 
     return sent
@@ -83,8 +81,8 @@ def on_private(send: Send, cookies: Iterable[str], page_policy: str = "") -> Sen
 
 
 @cache
-def _of_the_site(is_secure: bool) -> dict[str, str]:
-    """What Django says on its pages: HSTS, nosniff, the referrer, the opener."""
+def _of_the_site(is_secure: bool) -> list[tuple[bytes, bytes]]:
+    """What Django says on its pages (HSTS, nosniff, the referrer, the opener), and the rest."""
 
     class Request(HttpRequest):
         def is_secure(self) -> bool:
@@ -92,7 +90,12 @@ def _of_the_site(is_secure: bool) -> dict[str, str]:
 
     middleware = SecurityMiddleware(lambda _: HttpResponse())
     response = middleware.process_response(Request(), HttpResponse())
-    return {name: value for name, value in response.items() if name != "Content-Type"}
+    found = {name: value for name, value in response.items() if name != "Content-Type"} | {
+        "Content-Security-Policy": _ELSE,
+        "Permissions-Policy": _PERMISSIONS,
+        "X-Frame-Options": "SAMEORIGIN",
+    }
+    return [(name.lower().encode(), value.encode("latin-1")) for name, value in found.items()]
 
 
 def _forget(*, setting: str, **_: Any) -> None:

@@ -100,6 +100,9 @@ class Lifespan:
                         await stack.enter_async_context(context)
                 except Exception as error:
                     mount.fail(error)
+            # What is there now stays. Looking through it for garbage, again and again, would take
+            # a fifth of the time of every event.
+            gc.freeze()
             self._started.set_result(None)
             await self._stop.wait()
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import lru_cache
 
 from gradio_ui.names import EVENT_ID, SESSION_HASH, UPLOAD_ID
 
@@ -130,7 +131,14 @@ _COMPILED = [_compiled(pattern, route) for pattern, route in _TABLE]
 def find(path: str, pages: Collection[str] = ()) -> Route | None:
     """The route of a path below the mount. `pages`: names of the further pages of the app.
     `None`: not in the table."""
-    for pattern, route in _COMPILED:
-        if pattern.fullmatch(path):
-            return route
-    return _PAGE if path.strip("/") in pages else None
+    route = _known(path) if len(path) <= _SHORT else _first(path)
+    return _PAGE if route is None and path.strip("/") in pages else route
+
+
+def _first(path: str) -> Route | None:
+    return next((route for pattern, route in _COMPILED if pattern.fullmatch(path)), None)
+
+
+# Most requests are for one of a few short paths.
+_SHORT = 80
+_known = lru_cache(maxsize=1024)(_first)

@@ -2,10 +2,10 @@
 
 import asyncio
 import logging.config
+import random
 import re
 import sys
 import time
-import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 
@@ -86,6 +86,8 @@ def config(log_format: str, level: str) -> dict[str, Any]:
 
 def configure(settings: dict[str, Any]) -> None:
     """Django's LOGGING_CONFIG."""
+    # Python finds these out for every line, and no format of ours shows them.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging.config.dictConfig(settings)
     structlog.configure(
         processors=[
@@ -172,7 +174,8 @@ def _request_id(scope: Scope) -> str:
     given = [value for name, value in scope["headers"] if name == b"x-request-id"]
     if len(given) == 1 and _GOOD_REQUEST_ID.fullmatch(given[0]):
         return bytes(given[0]).decode()
-    return uuid.uuid4().hex
+    # No secret: it need not come from the operating system, which takes its time.
+    return f"{random.getrandbits(128):032x}"
 
 
 # What opens something for whoever knows it: file paths, stream and event ids of Gradio,
