@@ -166,6 +166,8 @@ ACCOUNT_FORMS = {
 }
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
 ACCOUNTS_SIGNUP_OPEN = env.bool("ACCOUNTS_SIGNUP_OPEN", default=False)
+# Seconds after which a process reads a user again whom it knows, see accounts.access.
+ACCOUNTS_REREAD_AFTER = env.int("ACCOUNTS_REREAD_AFTER", default=60)
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_LOGOUT_REDIRECT_URL = LOGIN_URL
 ACCOUNT_EMAIL_VERIFICATION = env.str("ACCOUNTS_EMAIL_VERIFICATION", default="optional")
