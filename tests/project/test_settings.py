@@ -60,6 +60,16 @@ def test_production_refuses_cookies_over_plain_http() -> None:
     assert "DJANGO_SECURE_COOKIES" in refusal(**PRODUCTION, DJANGO_SECURE_COOKIES="0")
 
 
+def test_single_sign_on_is_four_variables_and_https_in_production() -> None:
+    sso = {"OIDC_CLIENT_ID": "site", "OIDC_CLIENT_SECRET": "s", "OIDC_NAME": "Example ID"}
+    found = "settings.SOCIALACCOUNT_PROVIDERS"
+    assert show(found, **PRODUCTION) == "{}"
+    https = {"OIDC_ISSUER": "https://id.example.org"}
+    assert "'https://id.example.org'" in show(found, **PRODUCTION, **sso, **https)
+    assert "OIDC_ISSUER" in refusal(**PRODUCTION, **sso, OIDC_ISSUER="http://id.example.org")
+    assert "OIDC_CLIENT_ID" in refusal(**PRODUCTION, **https)
+
+
 @pytest.mark.parametrize("server", ["daphne", "uvicorn"])
 def test_a_server_without_any_environment_does_not_start(server: str) -> None:
     done = run("-m", server, "gradiosession.asgi:application")
