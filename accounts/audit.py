@@ -17,6 +17,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.http import HttpRequest
 
+from sessionstate import people
 from sessionstate.clock import now
 from sessionstate.engine import Client
 from sessionstate.threads import in_thread
@@ -68,7 +69,7 @@ def record(
     *,
     user: AbstractBaseUser | None = None,
     user_id: str = "",
-    username: str = "",
+    username: str | None = None,
     session_id: str | None = None,
     request: HttpRequest | None = None,
     client: Client | None = None,
@@ -76,16 +77,16 @@ def record(
 ) -> None:
     """Sync, and not on the event loop (there, `await arecord(...)`).
 
-    `user`, or `user_id` and `username`, is whom it is about. `request` defaults to the one that
-    Django is answering; where Django is not asked, `client` says who is at an app's door.
-    `details` are JSON values; what looks like a secret is cut.
+    `user`, or `user_id` (and `username`, else it is looked up), is whom it is about. `request`
+    defaults to the one that Django is answering; where Django is not asked, `client` says who is
+    at an app's door. `details` are JSON values; what looks like a secret is cut.
     """
     try:
         request = request or context.request
         event = AuditEvent(
             kind=kind,
             user_id=str(user.pk) if user else user_id,
-            username=(user.get_username() if user else username)[:150],
+            username=_name(user, user_id, username)[:150],
             session=(session_id or "")[:8],
             door=_door(request),
             details=clean(details),
@@ -100,8 +101,8 @@ def record(
             event.ip, event.user_agent = client.ip[:45], clean(client.user_agent)[:200]
             event.door = event.door if request is not None else "app"
         transaction.on_commit(partial(_write, event))
-    except Exception:
-        logger.exception("The audit trail could not be written: %s", kind)
+    except Exception as error:
+        _complain(kind, error)
 
 
 async def arecord(kind: str, **fields: Any) -> None:
@@ -111,8 +112,20 @@ async def arecord(kind: str, **fields: Any) -> None:
 def _write(event: AuditEvent) -> None:
     try:
         event.save(force_insert=True)
-    except Exception:
-        logger.exception("The audit trail could not be written: %s", event.kind)
+    except Exception as error:
+        _complain(event.kind, error)
+
+
+def _complain(kind: str, error: Exception) -> None:
+    logger.error("The audit trail could not be written: %s (%r)", kind, error)
+
+
+def _name(user: AbstractBaseUser | None, user_id: str, username: str | None) -> str:
+    if user is not None:
+        return str(user.get_username())
+    if username is None:
+        username = people.names([user_id])[user_id] if user_id else ""
+    return username
 
 
 def _door(request: HttpRequest | None) -> str:

@@ -17,7 +17,6 @@ from django.db.models.signals import m2m_changed, post_delete, post_save, pre_sa
 from django.dispatch import receiver
 from django.http import HttpRequest
 
-from sessionstate import people
 from sessionstate.signals import session_revoked
 
 from .audit import record
@@ -50,8 +49,7 @@ def _signed_out(*, request: HttpRequest, user: AbstractBaseUser | None = None, *
 @receiver(session_revoked)
 def _session_ended(*, session_id: str, user_id: str, **_: Any) -> None:
     if user_id and not _is_own_doing(context.request, session_id):
-        name = people.names([user_id])[user_id]
-        record("session_ended", user_id=user_id, username=name, session_id=session_id)
+        record("session_ended", user_id=user_id, session_id=session_id)
 
 
 def _is_own_doing(request: HttpRequest | None, session_id: str) -> bool:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from datetime import timedelta
 from io import StringIO
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -33,7 +33,7 @@ Line = tuple[str, str, str, str]
 @pytest.fixture
 def at_once(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests run inside a transaction that is never committed."""
-    monkeypatch.setattr(audit.transaction, "on_commit", lambda write: write())
+    monkeypatch.setattr(audit, "transaction", SimpleNamespace(on_commit=lambda write: write()))
 
 
 @pytest.fixture

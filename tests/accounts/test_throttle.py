@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ LOCKOUTS = "/admin/accounts/lockout/"
 @pytest.fixture(autouse=True)
 def at_once(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """The trail knows addresses; tests run inside a transaction that is never committed."""
-    monkeypatch.setattr(audit.transaction, "on_commit", lambda write: write())
+    monkeypatch.setattr(audit, "transaction", SimpleNamespace(on_commit=lambda write: write()))
 
 
 def attempt(name: str, password: str = "wrong", ip: str = "198.51.100.1", **headers: str) -> Any:
