@@ -1,4 +1,4 @@
-"""Who only ever uses Gradio pages stays signed in for as long as they use them."""
+"""The session at the gate: who stays signed in, where callbacks find it, and who has none."""
 
 from __future__ import annotations
 
@@ -126,3 +126,28 @@ async def test_the_session_is_where_the_site_wants_it(ada: User, router: GradioR
                 )
                 wanted = mine if name == attribute else "none"
                 assert browser.answer.json()["data"] == [f"{wanted} {wanted}"]
+
+
+@pytest.mark.parametrize("use", USES.values(), ids=USES.keys())
+async def test_a_probe_is_nobody(ada: User, router: GradioRouter, use: dict[str, Any]) -> None:
+    browser = Browser(router, await in_thread(by_page, "ada"))
+    clock.shift(IDLE * 0.5)
+    with override_settings(SESSIONSTATE_SKIP_HEADER="User-Agent: kube-probe/*"):
+        assert await browser.ask(**use, headers={"User-Agent": "kube-probe/1.31"}) == 401
+        assert browser.renewed == 0
+        assert await browser.ask(**use) == 200
+
+
+VERIFIERS = ["not_on_sundays", "asynchronous", "failing"]
+
+
+@pytest.mark.parametrize("name", VERIFIERS)
+async def test_the_sites_verifiers_are_asked(ada: User, router: GradioRouter, name: str) -> None:
+    browser = Browser(router, await in_thread(by_page, "ada"))
+    for use in USES.values():
+        with override_settings(SESSIONSTATE_VERIFIERS=[f"tests.accounts.test_verifiers.{name}"]):
+            fine = await browser.ask(**use)
+            assert fine == (401 if name == "failing" else 200)
+            assert await browser.ask(**use, headers={"X-Refuse": "1"}) == 401
+            assert browser.answer.json()["detail"] == "Not authenticated"
+        assert await browser.ask(**use) == 200, "the session stands"
