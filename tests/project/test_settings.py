@@ -135,7 +135,8 @@ def test_redis_serves_cache_and_channels_when_named() -> None:
         DJANGO_DEBUG="1",
         REDIS_URL="redis://localhost:6379/0",
     )
-    assert shown == ("django_redis.cache.RedisCache channels_redis.core.RedisChannelLayer")
+    layer = "channels_redis.pubsub.RedisPubSubChannelLayer"
+    assert shown == f"django_redis.cache.RedisCache {layer}"
 
 
 @pytest.mark.parametrize("command", [["check"], ["migrate", "--plan"], ["shell", "-c", "1"]])
