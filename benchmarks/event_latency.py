@@ -164,7 +164,8 @@ async def warm_up(target: Target, events: int) -> None:
 async def compare(targets: list[Target], rounds: int, events: int) -> None:
     print(f"Median time per event in ms, {rounds} alternating rounds of {events} events\n")
     ours = [target.name for target in targets if target.headers != [""]]
-    pairs = [(own, bare) for own in ours for bare in ("stock", "tuned")]
+    bares = [target.name for target in targets if target.name not in ours]
+    pairs = [(own, bare) for own in ours for bare in bares]
     heads = [target.name for target in targets] + [f"{own}/{bare}" for own, bare in pairs]
     print(f"{'':20}" + "".join(f"{head:>12}" for head in heads))
     for label, function in FUNCTIONS.items():
