@@ -14,10 +14,13 @@ from tests.attacks.target import PASSWORD
 from tests.servers import BASE_DIR, Site, SiteFactory, free_port, running
 
 PATH = "/gradio/target"
+HOST = "apps.example"
 PRODUCTION = {
     "DJANGO_DEBUG": "0",
     "DJANGO_SECRET_KEY": "r4nd0m-" * 10,
-    "DJANGO_ALLOWED_HOSTS": "127.0.0.1",
+    # The second is not this machine: Gradio trusts every origin where its own name is not.
+    "DJANGO_ALLOWED_HOSTS": f"127.0.0.1,{HOST}",
+    # No TLS here.
     "DJANGO_SSL_REDIRECT": "0",
     "EXTRA_APPS": "tests.attacks.target",
 }
@@ -43,7 +46,10 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     root = f"http://127.0.0.1:{port}{PATH}"
     program = [
         *["env", f"PYTHONPATH={BASE_DIR}", f"GRADIO_TEMP_DIR={directory / 'files'}"],
-        *["GRADIO_ANALYTICS_ENABLED=0", sys.executable, "-m", "tests.attacks.bare", str(port)],
+        # Not for its safety: with the statistics of its defaults it is slow.
+        *["GRADIO_ANALYTICS_ENABLED=0", "GRADIO_ANALYTICS_MAX_EVENTS=1"],
+        *["GRADIO_ANALYTICS_CACHE_FREQUENCY=1000000"],
+        *[sys.executable, "-m", "tests.attacks.bare", str(port)],
     ]
     with running(program, port, directory):
         target = Target(root, bare_user("ada", root), bare_user("bob", root), Person("", root))
@@ -56,6 +62,14 @@ def bare_user(name: str, root: str) -> Person:
         form = {"username": name, "password": PASSWORD}
         client.post(f"{root}/login", data=form).raise_for_status()
         return Person(name, root, cookies=client.cookies)
+
+
+@pytest.fixture(scope="module")
+def table(bare: Target) -> list[tuple[str, str]]:
+    """(method, path) of what the pinned Gradio serves, more than the mount here lets it."""
+    found = httpx.get(bare.root.replace(PATH, "/routes")).json()
+    assert len(found) > 60
+    return [(method, path) for method, path in found if method in ("GET", "POST")]
 
 
 @pytest.fixture(scope="package")

@@ -250,4 +250,3 @@ ATTACKS: list[Callable[[Person, Victim], bool]] = [
     end_her_upload,
     take_her_picture,
 ]
-BY_ANYBODY: set[Callable[[Person, Victim], bool]] = set()

@@ -161,7 +161,8 @@ class Listener(threading.Thread):
 
     def run(self) -> None:
         try:
-            with self._client.stream("GET", self._path) as answer:
+            # Beyond the 15 seconds after which Gradio says that there is nothing to say.
+            with self._client.stream("GET", self._path, timeout=60) as answer:
                 for message in _messages(answer):
                     self.messages.append(message)
         except httpx.HTTPError as error:

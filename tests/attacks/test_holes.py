@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.attacks import on_files, on_sessions
+from tests.attacks import on_files, on_functions, on_sessions
 from tests.attacks.conftest import Target
 from tests.attacks.people import Failed, Person, Victim
 
 Attack = Callable[[Person, Victim], bool]
 
-ATTACKS = [*on_sessions.ATTACKS, *on_files.ATTACKS]
-BY_ANYBODY = on_sessions.BY_ANYBODY | on_files.BY_ANYBODY
+ATTACKS = [*on_sessions.ATTACKS, *on_files.ATTACKS, *on_functions.ATTACKS]
+BY_ANYBODY = on_sessions.BY_ANYBODY
 
 
 def succeeds(attack: Attack, thief: Person, victim: Victim) -> bool:

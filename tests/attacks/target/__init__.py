@@ -4,3 +4,5 @@
 PASSWORD = "bare"
 # What an exception of an app may contain, and no client may see.
 CONNECTION = "postgres://app:hunter2@db.internal/live"
+# What a function answers that is for analysts, as ada is one.
+PAYROLL = "everybody earns 5,000"

@@ -6,13 +6,13 @@ Plain Gradio, so that the same Blocks run bare and behind the gate.
 import itertools
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from tests.attacks.target import CONNECTION
+from tests.attacks.target import CONNECTION, PAYROLL
 
 
 def without_an_encoder(sound: gr.Audio) -> gr.Audio:
@@ -50,6 +50,22 @@ def count_for(word: str, kept: str) -> Iterator[str]:
     for number in itertools.count():
         yield f"{kept} {number}"
         time.sleep(0.1)
+
+
+_released: set[str] = set()
+
+
+def wait(word: str) -> Iterator[str]:
+    """Says nothing from its first step to the moment that somebody releases it."""
+    yield "waiting"
+    while word not in _released:
+        time.sleep(0.05)
+    yield "done"
+
+
+def release(word: str) -> str:
+    _released.add(word)
+    return word
 
 
 def listen(word: str, kept: str) -> str:
@@ -96,6 +112,10 @@ def edited(picture: dict[str, Any]) -> str:
     return "nothing" if background is None else str(background.getpixel((0, 0)))
 
 
+def payroll() -> str:
+    return PAYROLL
+
+
 def whisper(word: str) -> str:
     return f"heard {word}"
 
@@ -104,7 +124,8 @@ def attach(file: dict[str, Any]) -> str:
     return read(file["path"])
 
 
-def build() -> gr.Blocks:
+def build(guard: Callable[[Any], Any] = lambda fn: fn) -> gr.Blocks:
+    """`guard` is put on the function that is not for bob; bare Gradio has nothing of the kind."""
     public = Path(__file__).parent
     with gr.Blocks() as demo:
         kept = gr.State("nothing")
@@ -117,9 +138,11 @@ def build() -> gr.Blocks:
         gr.Button().click(echo, word, answer, api_name="echo", **open_to_all)
         gr.Button().click(count, number, number, api_name="count", **open_to_all)
         gr.Button().click(count_for, [word, kept], answer, api_name="count_for", **open_to_all)
+        gr.Button().click(wait, word, answer, api_name="wait", **open_to_all)
+        gr.Button().click(release, word, answer, api_name="release", **open_to_all)
         gr.Button().click(fail, word, answer, api_name="fail")
         gr.Button(visible=False).click(
-            echo, word, answer, api_name="hidden", api_visibility="private"
+            guard(payroll), None, answer, api_name="payroll", api_visibility="private"
         )
 
         camera = gr.Image(streaming=True, sources="webcam")

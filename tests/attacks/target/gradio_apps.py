@@ -1,4 +1,9 @@
-from gradio_ui import register
+import gradio as gr
+
+from gradio_ui import register, requires_group
 from tests.attacks.target.app import build
 
-register("target")(build)
+
+@register("target")
+def build_target() -> gr.Blocks:
+    return build(requires_group("analysts"))
