@@ -31,7 +31,7 @@ from sessionstate.errors import SessionGone, StoreUnavailable
 
 from .conf import conf
 from .identity import Identity, NotAuthenticated, aidentify
-from .origin import is_cross_site
+from .origin import is_cross_site, is_from_browser
 from .watch import Held, Login, Why, watch
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -112,9 +112,10 @@ async def _admit(scope: Scope) -> tuple[Login, float]:
         raise NotAuthenticated("invalid") from error
     identity = await aidentify(request.headers, request.COOKIES, request)
     # As for a request that changes something: a page of another site could otherwise listen.
-    if identity.ticket.source == "cookie" and is_cross_site(
-        "POST", request.headers, host, request.scheme or ""
-    ):
+    if (
+        identity.ticket.source == "cookie"
+        and is_cross_site("POST", request.headers, host, request.scheme or "")
+    ) or (identity.ticket.source == "program" and is_from_browser(request.headers)):
         raise NotAuthenticated("foreign")
     login = Login.of(identity)
     if len([1 for page in _open if page.login.session_id == login.session_id]) >= MOST:
