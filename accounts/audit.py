@@ -40,6 +40,7 @@ KINDS = {
     "password_changed": "password changed",
     "mfa_changed": "second factor changed",
     "email_changed": "e-mail address changed",
+    "connection_changed": "single sign-on connection changed",
     "user_created": "user created",
     "user_deleted": "user deleted",
     "user_disabled": "user disabled",

@@ -10,6 +10,7 @@ from typing import Any
 from allauth.account.signals import email_added, email_changed, email_removed
 from allauth.core import context
 from allauth.mfa import signals
+from allauth.socialaccount.signals import social_account_added, social_account_removed
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import Group, Permission, User
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
@@ -118,6 +119,14 @@ def _mfa_changed(how: str) -> Any:
 
 for _how in ("added", "removed", "reset"):
     getattr(signals, f"authenticator_{_how}").connect(_mfa_changed(_how), weak=False)
+
+
+@receiver([social_account_added, social_account_removed])
+def _connection_changed(*, request: HttpRequest, signal: Any, **event: Any) -> None:
+    added = signal is social_account_added
+    account = event["sociallogin"].account if added else event["socialaccount"]
+    how = "added" if added else "removed"
+    record("connection_changed", user=account.user, request=request, how=how)
 
 
 @receiver(signals.authentication_failed)

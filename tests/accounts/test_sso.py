@@ -21,6 +21,7 @@ from django.core import mail
 from django.test import Client, override_settings
 
 from accounts import signin
+from accounts.models import AuditEvent
 from sessionstate import logins
 from tests.accounts.helpers import (
     LOGIN,
@@ -330,14 +331,15 @@ def test_an_account_that_somebody_made_with_my_address_loses_its_password(
 
 
 def test_one_connects_and_disconnects_after_showing_the_password(
-    provider: Provider, ada: User
+    provider: Provider, ada: User, django_capture_on_commit_callbacks: Any
 ) -> None:
     client = by_page("ada")
     assert "Nothing is connected" in client.get(CONNECTIONS).content.decode()
     asked = come_back(client, provider.signs_in(begin(client, process="connect"), "carol"))
     assert asked["Location"] == "/accounts/reauthenticate/"
     assert not SocialAccount.objects.exists()
-    done = client.post("/accounts/reauthenticate/", {"password": "correct horse battery"})
+    with django_capture_on_commit_callbacks(execute=True):
+        done = client.post("/accounts/reauthenticate/", {"password": "correct horse battery"})
     assert done["Location"] == CONNECTIONS
     assert "carol" in client.get(CONNECTIONS).content.decode()
     assert by_sso(provider, "carol").get(ME).json()["user"]["username"] == "ada"
@@ -346,8 +348,11 @@ def test_one_connects_and_disconnects_after_showing_the_password(
     answer = other.post(CONNECTIONS, {"account": account.pk})
     assert answer["Location"].startswith("/accounts/reauthenticate/")
     assert SocialAccount.objects.exists()
-    confirmed(other).post(CONNECTIONS, {"account": account.pk})
+    with django_capture_on_commit_callbacks(execute=True):
+        confirmed(other).post(CONNECTIONS, {"account": account.pk})
     assert not SocialAccount.objects.exists()
+    noted = AuditEvent.objects.filter(kind="connection_changed", username="ada")
+    assert {event.details["how"] for event in noted} == {"added", "removed"}
 
 
 def test_the_last_way_in_stays(provider: Provider) -> None:
