@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from accounts.conf import conf as account_conf
 from accounts.watch import watch
-from gradio_ui import compat, gate, headers, registry, routes
+from gradio_ui import calls, compat, gate, headers, registry, routes
 from gradio_ui.compat import pages as compat_pages
 from gradio_ui.compat.scripts import NONCE
 from gradio_ui.connections import Connections
@@ -91,7 +91,7 @@ class GradioRouter:
             target = f"{scope.get('root_path', '')}/gradio/{match[1]}/" + (query and f"?{query}")
             return await RedirectResponse(target, 308)(scope, receive, send)
         route = routes.find(match[2], mount.pages)
-        if route is None or route.access is Access.REFUSED:
+        if route is None or route.access is Access.REFUSED or route.is_mcp > mount.spec.mcp:
             raise Refused(_NOT_FOUND)
         if scope["method"] not in route.methods:
             raise Refused(_NOT_ALLOWED)
@@ -104,7 +104,7 @@ class GradioRouter:
         if self.lifespan.is_draining:
             raise Refused(_UNAVAILABLE)
         await self.lifespan.start()
-        if mount.app is None:
+        if mount.app is None or mount.blocks is None:
             raise Refused(Problem(500, "This app failed to start", _failure(mount.failure)))
         inner = _inner_scope(scope, request, admission)
         if admission is None:
@@ -119,6 +119,10 @@ class GradioRouter:
         grant = self.grants.of(admission.login, mount)
         inner.update(Passage(mount.spec.slug, owner, self.pages, grant).entry())
         try:
+            await gate.permit(admission, calls.rules_for(mount.blocks, match[2], intake.fields))
+            if route.is_mcp:
+                # Starlette would redirect to it.
+                inner["path"] = f"{inner['path'].rstrip('/')}/"
             with self.pages.used(intake.names), entered(Place(mount.spec.slug, owner.user)):
                 await self._pass(mount.app, route, inner, grant, intake.receive, send)
         finally:

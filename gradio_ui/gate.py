@@ -17,6 +17,7 @@ from django.http import HttpResponse
 from django.shortcuts import resolve_url
 from starlette.types import Receive, Scope
 
+from accounts.audit import arecord
 from accounts.identity import Identity, NotAuthenticated, aidentify
 from accounts.origin import SAFE_METHODS, is_cross_site, is_from_browser
 from accounts.watch import Login
@@ -27,6 +28,7 @@ from gradio_ui.ownership import NotOwner, Owner, Pages, TooManyPages
 from gradio_ui.problems import Problem
 from gradio_ui.registry import AppSpec
 from gradio_ui.routes import Access, Body, Route
+from gradio_ui.rules import Rules, first_broken
 from sessionstate.errors import StoreUnavailable
 from sessionstate.threads import in_thread
 from sessionstate.tickets import get_scheme
@@ -61,6 +63,8 @@ class Admission:
     login: Login
     # Set-Cookie headers that renew the login.
     cookies: list[str] = field(default_factory=list)
+    # Their names, where they are known without asking the database.
+    groups: frozenset[str] | None = None
 
     @property
     def session_id(self) -> str:
@@ -124,7 +128,7 @@ async def _admit(request: ASGIRequest, spec: AppSpec | None, route: Route) -> Ad
             response = HttpResponse()
             response.set_cookie(**cookie)
             cookies = [morsel.OutputString() for morsel in response.cookies.values()]
-    return Admission(identity.user, Login.of(identity), cookies)
+    return Admission(identity.user, Login.of(identity), cookies, identity.groups)
 
 
 async def _may_open(identity: Identity, spec: AppSpec) -> bool:
@@ -132,6 +136,20 @@ async def _may_open(identity: Identity, spec: AppSpec) -> bool:
     if identity.groups is None:  # an API key, or a session that Django had to decide on
         return await in_thread(spec.allows, user)
     return spec.allows(user, identity.groups)
+
+
+async def permit(admission: Admission, required: Rules) -> None:
+    """Raise `Refused` unless what the request asks for is allowed to its user."""
+    if not required:
+        return
+    user: User = admission.user  # type: ignore[assignment]
+    if admission.groups is None or any(rule.permission for rule in required):
+        broken = await in_thread(first_broken, required, user, admission.groups)
+    else:
+        broken = first_broken(required, user, admission.groups)
+    if broken:
+        await arecord("role_refused", user=user, session_id=admission.session_id, needs=str(broken))
+        raise Refused(Problem(403, "Not allowed", broken.sentence))
 
 
 async def take(

@@ -91,6 +91,10 @@ def _mount(spec: AppSpec, blocks: gradio.Blocks) -> Starlette:
     compat.pin_id(blocks, spec.slug)
     compat.hook_calls(blocks, spec.rule)
     hook_events(blocks, spec.slug)
+    if spec.mcp:
+        from gradio_ui.compat import mcp  # which takes a while to import
+
+        mcp.install()
     # One parent for each app: its lifespan is its own, so one that fails to start is alone.
     # Gradio wants no more of it than what Starlette has.
     parent = Starlette()
@@ -103,12 +107,14 @@ def _mount(spec: AppSpec, blocks: gradio.Blocks) -> Starlette:
             show_error=False,
             run_history=False,
             ssr_mode=False,
-            mcp_server=False,
+            mcp_server=spec.mcp,
             enable_monitoring=False,
             blocked_paths=[*options.pop("blocked_paths", ()), *files.secret()],
             **options,
         )
     shortcuts.events_first(parent)
+    if spec.mcp and blocks.mcp_server_obj is None:
+        raise CannotMount(blocks.mcp_error or "Gradio has made no MCP server.")
     return parent
 
 

@@ -76,6 +76,7 @@ class AppSpec:
     # For the Content-Security-Policy of its pages.
     unsafe_eval: bool = False
     csp: Sources = field(default_factory=dict, repr=False)
+    mcp: bool = False
 
     @property
     def name(self) -> str:
@@ -121,6 +122,7 @@ def register(
     groups: Iterable[str] = (),
     staff: bool = False,
     order: int = 100,
+    mcp: bool = False,
     unsafe_eval: bool = False,
     csp: Sources = MappingProxyType({}),
     **options: Any,
@@ -128,10 +130,12 @@ def register(
     """Serve what the decorated function builds, a `gr.Blocks`, at `/gradio/<slug>/`.
 
     `groups`: any one of them opens the app; none means every signed-in user. `staff`: staff
-    only. `unsafe_eval`: its pages may run JavaScript from strings, which `js=` needs. `csp`:
-    sources by directive that its pages may load from besides this site, such as
-    `{"img-src": ["https://tiles.example"]}`. `options` are passed to Gradio's mount (theme, css,
-    head, js, allowed_paths, max_file_size ...); `queue` is a dict for `Blocks.queue()`.
+    only. `mcp`: programs may call its functions as tools of an MCP server, at
+    `/gradio/<slug>/gradio_api/mcp/`. `unsafe_eval`: its pages may run JavaScript from
+    strings, which `js=` needs. `csp`: sources by directive that its pages may load from besides
+    this site, such as `{"img-src": ["https://tiles.example"]}`. `options` are passed to Gradio's
+    mount (theme, css, head, js, allowed_paths, max_file_size ...); `queue` is a dict for
+    `Blocks.queue()`.
     """
     if len(slug) > SLUG_LENGTH or not SLUG.fullmatch(slug):
         raise RegistrationError(
@@ -162,6 +166,7 @@ def register(
                 options=MappingProxyType(options),
                 unsafe_eval=unsafe_eval,
                 csp=csp,
+                mcp=mcp,
             )
         )
         return build

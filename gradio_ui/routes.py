@@ -42,6 +42,8 @@ class Route:
     is_stream: bool = False
     # A stream that never ends by itself, so nobody waits for it.
     is_endless: bool = False
+    # Only of apps that are registered with `mcp=True`.
+    is_mcp: bool = False
 
     def named_in(self, path: str) -> dict[str, str]:
         """What a path of this route names."""
@@ -60,6 +62,8 @@ _POLL = Route(Access.POLL, _GET)
 _STREAM = Route(Access.POLL, _GET, is_stream=True)
 _ENDLESS = Route(Access.POLL, _GET, is_stream=True, is_endless=True)
 _SEND = Route(Access.USE, _POST, body=Body.JSON)
+# Without sessions of its own, and without a stream of what the server has to say.
+_MCP = replace(_SEND, is_stream=True, is_mcp=True)
 _REFUSED = Route(Access.REFUSED, _ANY)
 
 _NAME = r"[^/]+"
@@ -107,6 +111,7 @@ _TABLE: list[tuple[str, Route]] = [
         replace(_POLL, names=(SESSION_HASH,)),
     ),
     (rf"{_API}/stream/{_HASH}/{_NAME}/\d+/{_NAME}", replace(_READ, names=(SESSION_HASH,))),
+    (rf"{_API}/mcp(/http)?/?", _MCP),
     ("/login/?", Route(Access.LOGIN, _GET | _POST)),
     # Refused: Gradio's own logout and the token it would have set, ours is in front of it;
     ("/logout/?", _REFUSED),
@@ -114,6 +119,8 @@ _TABLE: list[tuple[str, Route]] = [
     # a second start of the queue for whoever asks, and pages for the developer of `launch()`;
     (rf"{_API}/(startup-events|dev/reload|runs/?)", _REFUSED),
     (rf"{_API}/(undo-)?vibe-[a-z-]+/?", _REFUSED),
+    # the former transport of MCP, which sends to whoever knows the id of a stream; every tool;
+    (rf"{_API}/mcp/.+", _REFUSED),
     # what other users' events took, behind a key in the URL; FastAPI's own schema.
     ("/monitoring(/.*)?", _REFUSED),
     (r"/openapi\.json", _REFUSED),

@@ -1,6 +1,8 @@
 """Functions of every kind that are not for everybody, and a list of those that ran."""
 
 import functools
+import os
+import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
@@ -14,7 +16,7 @@ from gradio_ui import (
     requires_staff,
     with_session,
 )
-from sessionstate import Session
+from sessionstate import Session, UserState
 
 ran: list[str] = []
 for_members = requires_group("editors", "analysts")
@@ -257,4 +259,86 @@ def build_examples() -> gr.Blocks:
         # Shown to whom a member has shown them first, if nobody took care.
         gr.Examples(["a"], word, answer, plain, cache_examples=True, cache_mode="lazy")
         gr.HTML(server_functions=[serve])
+    return demo
+
+
+# Tools ------------------------------------------------------------------------------------
+
+
+def whoami(request: gr.Request) -> str:
+    """Who is asking."""
+    return str(request.username)
+
+
+@with_session
+def count(word: str, session: Session) -> str:
+    """Counts the calls of a login."""
+    with session.atomic():
+        session["count"] = session.get("count", 0) + 1
+        return f"{word} {session['count']}"
+
+
+@with_session
+def remember(word: str, state: UserState) -> str:
+    """Keeps the words of a person."""
+    state["words"] = [*state.get("words", []), word]
+    return " ".join(state["words"])
+
+
+def count_slowly(steps: int, progress: gr.Progress = gr.Progress()) -> Iterator[int]:  # noqa: B008
+    """Counts and tells how far it is."""
+    for number in range(int(steps)):
+        progress((number, int(steps)), desc="counting")
+        yield number + 1
+        time.sleep(0.1)
+
+
+def length(path: str) -> int:
+    """The length of a file."""
+    with open(path, "rb") as file:
+        return len(file.read())
+
+
+def write_file(word: str) -> str:
+    """A file with a word in it."""
+    handle, path = tempfile.mkstemp(suffix=".txt")
+    os.write(handle, word.encode())
+    os.close(handle)
+    return path
+
+
+def fail(word: str) -> str:
+    """Fails."""
+    raise RuntimeError("a secret: postgres://user:password@host")
+
+
+def complain(word: str) -> str:
+    """Says what is wrong."""
+    raise gr.Error(f"{word} is wrong")
+
+
+@gr.mcp.prompt()
+def greeting(name: str) -> str:
+    """Words of welcome."""
+    return f"Say hello to {name}."
+
+
+@gr.mcp.resource("notes://{name}")
+def notes(name: str) -> str:
+    """Notes."""
+    return f"notes of {name}"
+
+
+@register("tools", mcp=True)
+def build_tools() -> gr.Blocks:
+    with gr.Blocks() as demo:
+        word, answer, number = gr.Textbox(), gr.Textbox(), gr.Number()
+        for fn in (count, remember, plain, fail, complain, greeting, notes):
+            gr.Button().click(fn, word, answer, api_name=fn.__name__)
+        gr.Button().click(whoami, None, answer, api_name="whoami")
+        gr.Button().click(count_slowly, number, number, api_name="count_slowly")
+        gr.Button().click(length, gr.File(), number, api_name="length")
+        gr.Button().click(write_file, word, gr.File(), api_name="write_file")
+        for fn in (count, plain, fail, complain):
+            gr.Button().click(fn, word, answer, api_name=f"{fn.__name__}_now", queue=False)
     return demo
