@@ -19,7 +19,7 @@ from accounts.api import router, session_auth
 from accounts.models import ApiKey
 from gradio_ui.registry import permitted
 from gradiosession.openapi import complete
-from gradiosession.problems import answer
+from gradiosession.problems import OUTAGES, answer
 from sessionstate.errors import StoreUnavailable
 from sessionstate.outage import RETRY_AFTER
 
@@ -108,11 +108,14 @@ def _too_big(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
     return answer(413, "The body is too large.")
 
 
-@api.exception_handler(StoreUnavailable)
-def _unavailable(request: HttpRequest, error: StoreUnavailable) -> HttpResponse:
+def _unavailable(request: HttpRequest, error: Exception) -> HttpResponse:
     response = answer(503, "The session store does not answer; try again later.")
     response["Retry-After"] = str(RETRY_AFTER)
     return response
+
+
+for _outage in (StoreUnavailable, *OUTAGES):
+    api.add_exception_handler(_outage, _unavailable)
 
 
 @api.exception_handler(Exception)

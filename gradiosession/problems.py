@@ -8,8 +8,14 @@ from typing import Any
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
+from django_redis.exceptions import ConnectionInterrupted
+from redis.exceptions import RedisError
 
 from accounts.problems import CONTENT_TYPE, problem
+from sessionstate.outage import unavailable
+
+# The cache counts attempts to sign in. While it is down nobody can say how many there were.
+OUTAGES = (ConnectionInterrupted, RedisError)
 
 _DETAILS = {
     400: "The request could not be understood.",
@@ -44,6 +50,9 @@ class ProblemsMiddleware:
         if self._async:
             return self._acall(request)
         return _explained(request, self.get_response(request))
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        return unavailable(request) if isinstance(exception, OUTAGES) else None
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
         return _explained(request, await self.get_response(request))

@@ -77,3 +77,12 @@ def sso_site(
     }
     yield factory("daphne", env=env)
     factory.close()
+
+
+@pytest.fixture(scope="session")
+def proxied_site(tmp_path_factory: pytest.TempPathFactory, demo_database: Path) -> Iterator[Site]:
+    """Behind one proxy, as it thinks, so that each request may come from an address of its own.
+    Anybody may sign up."""
+    factory = SiteFactory(tmp_path_factory.mktemp("proxied"), demo_database)
+    yield factory("daphne", env={"DJANGO_TRUSTED_PROXIES": "1", "ACCOUNTS_SIGNUP_OPEN": "1"})
+    factory.close()

@@ -16,6 +16,7 @@ from accounts import audit
 from accounts.models import AuditEvent, Lockout
 from tests.accounts.helpers import LOGIN, bearer, by_api, by_page
 from tests.factories import PASSWORD, UserFactory
+from tests.servers import free_port
 
 API = "/api/auth/login"
 HOME = "203.0.113.7"
@@ -220,3 +221,16 @@ def test_counts_that_processes_do_not_share_are_warned_of(
     dummy = {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}
     with override_settings(CACHES={"default": dummy}):
         assert warned()
+
+
+@pytest.mark.parametrize("door", [attempt, page])
+def test_while_attempts_cannot_be_counted_nobody_signs_in(ada: User, door: Any) -> None:
+    down = {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": f"redis://127.0.0.1:{free_port()}",
+    }
+    with override_settings(CACHES={"default": down}):
+        answer = door("ada", PASSWORD)
+    assert answer.status_code == 503
+    assert int(answer["Retry-After"]) > 0
+    assert not answer.cookies
