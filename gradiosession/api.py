@@ -108,7 +108,7 @@ def _too_big(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
     return answer(413, "The body is too large.")
 
 
-def _unavailable(request: HttpRequest, error: Exception) -> HttpResponse:
+def _unavailable(request: HttpRequest, error: Any) -> HttpResponse:
     response = answer(503, "The session store does not answer; try again later.")
     response["Retry-After"] = str(RETRY_AFTER)
     return response
