@@ -5,6 +5,9 @@ Messages to the page, each a JSON object:
     {"type": "expiring", "seconds": 60}   without use the session ends in so many seconds
     {"type": "revoked"}                   it has ended; the connection closes with 4401
 
+Other codes: 4413 and 4429 after too long or too many messages of the page, 4503 when the server
+is about to stop.
+
 Who has no session that stands, or comes from another site's page, is refused before the
 connection is accepted, which servers answer with a 403. The connection does not count as using
 the session. The page has nothing to say: what it sends is dropped, up to a limit. Pings are the
@@ -39,9 +42,8 @@ Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
-# Close codes. 4000 and above are an application's own.
-REVOKED = 4401
-RESTART, TRY_LATER, TOO_BIG, TOO_MUCH = 1012, 1013, 1009, 1008
+# Close codes. An application's own are 4000 and above; daphne sends no others for it.
+REVOKED, TOO_BIG, TOO_MUCH, UNAVAILABLE = 4401, 4413, 4429, 4503
 # Connections of one session; what a page may send: bytes of one message, messages in a minute.
 MOST, MOST_BYTES, MOST_MESSAGES = 50, 1024, 60
 
@@ -66,7 +68,7 @@ class _Page(Held):
 def close_all() -> None:
     """The server is about to stop."""
     for page in list(_open):
-        page.close(RESTART)
+        page.close(UNAVAILABLE)
 
 
 async def serve(scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,7 +79,7 @@ async def serve(scope: Scope, receive: Receive, send: Send) -> None:
     except NotAuthenticated:
         return await send({"type": "websocket.close", "code": REVOKED})
     except (StoreUnavailable, DatabaseError):
-        return await send({"type": "websocket.close", "code": TRY_LATER})
+        return await send({"type": "websocket.close", "code": UNAVAILABLE})
     scope.setdefault("log", {}).update(user_id=login.user_id, session=login.session_id[:8])
     page = _Page(login)
     watch.add(page)

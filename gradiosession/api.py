@@ -18,6 +18,7 @@ from pydantic import Field
 from accounts.api import router, session_auth
 from accounts.models import ApiKey
 from gradio_ui.registry import permitted
+from gradiosession.headers import as_documentation
 from gradiosession.openapi import complete
 from gradiosession.problems import OUTAGES, answer
 from sessionstate.errors import StoreUnavailable
@@ -46,6 +47,7 @@ api = _API(
     version="1",
     description="Sign in, and read or change the session that your Gradio apps see.",
     urls_namespace="api",
+    docs_decorator=as_documentation,
     parser=_JSON(),
 )
 api.add_router("", router)

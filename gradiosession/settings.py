@@ -47,6 +47,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     # Before the host check, the HTTPS redirect and the session: a probe has none of them right.
     "gradiosession.health.HealthMiddleware",
+    "gradiosession.headers.HeadersMiddleware",
     "gradiosession.problems.ProblemsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

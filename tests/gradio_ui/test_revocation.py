@@ -4,6 +4,7 @@ Work runs on one process under daphne, the end comes on another one under uvicor
 command. What the generator leaves in a file tells when it stopped.
 """
 
+import json
 import subprocess
 import sys
 import threading
@@ -16,6 +17,8 @@ from typing import Any
 
 import httpx
 import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 from tests.gradio_ui.test_lifespan import Stream
 from tests.servers import (
@@ -230,6 +233,20 @@ def out_of_the_group(person: Person) -> None:
 
 
 def ends_all_work(person: Person, end: Callable[[Person], None], message: str) -> None:
+    address = f"ws://127.0.0.1:{person.pair.here.port}/ws/session/"
+    with connect(address, additional_headers=person.headers, open_timeout=20) as page:
+        ends_work(person, end, message)
+        if end is out_of_the_group:
+            with pytest.raises(TimeoutError):
+                page.recv(timeout=0.1)
+        else:
+            assert json.loads(page.recv(timeout=WITHIN)) == {"type": "revoked"}
+            with pytest.raises(ConnectionClosed):
+                page.recv(timeout=10)
+            assert page.close_code == 4401
+
+
+def ends_work(person: Person, end: Callable[[Person], None], message: str) -> None:
     pair = person.pair
     other = pair.person()
     # It holds the one place of `alone` when the person comes.
