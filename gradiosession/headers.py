@@ -20,6 +20,8 @@ POLICY = (
 )
 # Swagger's page of the API sets styles in attributes.
 DOCS_POLICY = f"{POLICY}; style-src 'self' 'unsafe-inline'"
+# Django's own pages for developers have scripts and styles inline.
+DEBUG_POLICY = f"{DOCS_POLICY}; script-src 'self' 'unsafe-inline'"
 PERMISSIONS = "camera=(), microphone=(), geolocation=(), payment=(), usb=()"
 
 
@@ -37,9 +39,9 @@ def HeadersMiddleware(get_response: Callable[[HttpRequest], Any]) -> Callable[[H
 
 
 def _told(response: HttpResponseBase) -> HttpResponseBase:
-    if settings.DEBUG and response.status_code in (404, 500):
-        return response  # Django's own pages for developers have their styles inline
-    response.headers.setdefault("Content-Security-Policy", POLICY)
+    is_for_developers = settings.DEBUG and response.status_code in (404, 500)
+    policy = DEBUG_POLICY if is_for_developers else POLICY
+    response.headers.setdefault("Content-Security-Policy", policy)
     response.headers.setdefault("Permissions-Policy", PERMISSIONS)
     return response
 
