@@ -83,8 +83,10 @@ class Call:
         self.failed = False
         self.session = Session(scope[conf.attribute].id)
         self.permits = Permits(scope["user"])
-        self._user = scope["user"]
+        self.user = scope["user"]
         passed = passage.of(scope)
+        # The slug of the app.
+        self.app = passed.slug if passed else ""
         self._grant = passed.grant if passed else None
         self.session.guard(self._ask)
         self._states: dict[type[State], State] = {Session: self.session}
@@ -113,7 +115,7 @@ class Call:
 
     def _make(self, kind: type[State]) -> State:
         if kind is UserState:
-            return UserState(self._user.pk)
+            return UserState(self.user.pk)
         # Every client sends one; a bare POST to /run may not, and then there is no tab.
         return TabState(self.session.id, self.request.session_hash or "")
 

@@ -17,6 +17,7 @@ from pydantic import Field
 
 from accounts.api import router, session_auth
 from accounts.models import ApiKey
+from gradio_ui.chats.api import router as chats
 from gradio_ui.registry import permitted
 from gradiosession.headers import as_documentation
 from gradiosession.openapi import complete
@@ -51,6 +52,7 @@ api = _API(
     parser=_JSON(),
 )
 api.add_router("", router)
+api.add_router("/chats", chats)
 
 
 class App(Schema):

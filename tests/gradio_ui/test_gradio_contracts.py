@@ -493,3 +493,39 @@ def test_mounting_keeps_to_what_the_mount_decides(mounted: Any) -> None:
     assert mounted.blocks.ssr_mode is False
     assert mounted.blocks.has_launched is True
     assert compat_blocks.Steps is Steps
+
+
+# Chats (compat.chat) ----------------------------------------------------------------------
+
+
+CHAT = """
+import django; django.setup()
+from gradio_ui import compat; compat.prepare()
+from gradio_ui.compat.chat import AnsweringChat
+chat = AnsweringChat(lambda message, history: message, editable=True)
+"""
+
+
+def test_every_exchange_of_a_chat_ends_in_the_event_that_we_use() -> None:
+    out = run(
+        f"""{CHAT}
+ends = [fn for fn in chat.fns.values() if fn.fn and fn.fn.__name__ == "_save_conversation"]
+print(len(ends), all(chat.saved_conversations in fn.outputs for fn in ends))
+print(chat._save_conversation(None, [], []) == chat._save_conversation(None, [], []))
+"""
+    )
+    # Submit, retry, undo, option and edit.
+    assert out.split() == ["5", "True", "False"], "Chats work another way now: see compat.chat"
+
+
+def test_what_a_chat_function_gives_becomes_messages() -> None:
+    out = run(
+        f"""{CHAT}
+print(chat.as_messages("hello", "user"))
+print(chat.as_messages({{"text": "look", "files": ["a.png"]}}, "user"))
+"""
+    )
+    assert out.splitlines() == [
+        "[{'role': 'user', 'content': 'hello'}]",
+        "[{'role': 'user', 'content': [{'path': 'a.png'}, 'look']}]",
+    ]

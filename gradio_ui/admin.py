@@ -1,0 +1,36 @@
+"""Conversations in the admin: whose, when, how long. What was said is not shown there."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+
+from gradio_ui.models import Conversation
+
+
+@admin.register(Conversation)
+class ConversationAdmin(admin.ModelAdmin):
+    list_display = ["short_id", "user", "app", "chat", "length", "created", "updated"]
+    list_filter = ["app", "updated"]
+    list_select_related = ["user"]
+    search_fields = ["user__username", "=id"]
+    date_hierarchy = "updated"
+    fields = readonly_fields = ["id", "user", "app", "chat", "length", "created", "updated"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
+        return super().get_queryset(request).annotate(length=Count("messages"))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Conversation | None = None) -> bool:
+        return False
+
+    @admin.display(description="conversation")
+    def short_id(self, conversation: Conversation) -> str:
+        return str(conversation.pk)[:8]
+
+    @admin.display(description="messages", ordering="length")
+    def length(self, conversation: Conversation) -> int:
+        return int(conversation.length)  # type: ignore[attr-defined]  # annotated
