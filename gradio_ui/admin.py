@@ -10,16 +10,17 @@ from gradio_ui.models import Conversation
 
 
 @admin.register(Conversation)
-class ConversationAdmin(admin.ModelAdmin):
+class ConversationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # in the stubs only
     list_display = ["short_id", "user", "app", "chat", "length", "created", "updated"]
     list_filter = ["app", "updated"]
     list_select_related = ["user"]
     search_fields = ["user__username", "=id"]
     date_hierarchy = "updated"
-    fields = readonly_fields = ["id", "user", "app", "chat", "length", "created", "updated"]
+    readonly_fields = ["id", "user", "app", "chat", "length", "created", "updated"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
-        return super().get_queryset(request).annotate(length=Count("messages"))
+        found: QuerySet[Conversation] = super().get_queryset(request)
+        return found.annotate(length=Count("messages"))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -11,7 +11,7 @@ from django.db import models
 from sessionstate.clock import now
 
 if TYPE_CHECKING:
-    from django.db.models.manager import RelatedManager
+    from django.db.models.fields.related_descriptors import RelatedManager
 
 TITLE_LENGTH = 80
 
