@@ -84,11 +84,11 @@ watched = Watched()
 
 def whose(sql: str, params: Any) -> set[str | None]:
     """Ids of the users whose access a statement may change; `None` stands for anybody's."""
+    if (plain := _PLAIN.match(sql)) and plain[1] not in watched.tables and ";" not in sql:
+        return set()  # if it names what we watch, it only reads it
     if not (verb := _WRITES.match(sql)) or not (table := watched.table.search(sql)):
         return set()
     name, kind = table[1], verb[1].upper()
-    if (plain := _PLAIN.match(sql)) and plain[1] not in watched.tables:
-        return set()  # it only reads what we watch: a migration that copies a table
     if kind == "INSERT" and _is_new(sql, name):
         return set()
     if kind == "UPDATE" and name == watched.user._meta.db_table and _is_harmless(sql):

@@ -153,6 +153,11 @@ def test_what_decides_nothing_is_not_said(people: tuple[User, User, Group], hear
     assert heard == []
 
 
+def test_a_table_that_is_only_read_is_not_said_to_have_changed() -> None:
+    sql = 'INSERT INTO "new__auth_user" ("id") SELECT "id" FROM "auth_user"'
+    assert changes.whose(sql, ()) == set()
+
+
 def test_what_is_rolled_back_is_not_said(people: tuple[User, User, Group], heard: Heard) -> None:
     ada, bob, _ = people
     with transaction.atomic():
@@ -185,6 +190,7 @@ def test_a_statement_that_postgresql_would_get_names_its_users() -> None:
         'WITH x AS (UPDATE "auth_user" SET is_active = false) SELECT 1',
         'TRUNCATE "auth_user_groups", "auth_user"',
         "REPLACE INTO auth_user (id) VALUES (%s)",
+        'DELETE FROM "other"; DELETE FROM "auth_user_groups"',
         'UPDATE "auth_user" SET "is_active" = %s WHERE NOT ("auth_user"."id" = %s)',
         'UPDATE "auth_user" SET "is_active" = %s WHERE "auth_user"."id" = %s OR 1',
         'UPDATE "auth_user" SET "username" = \'%%s\' WHERE "auth_user"."id" = %s',
