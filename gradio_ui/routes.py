@@ -135,6 +135,11 @@ def _compiled(pattern: str, route: Route) -> tuple[re.Pattern[str], Route]:
 _COMPILED = [_compiled(pattern, route) for pattern, route in _TABLE]
 
 
+def table() -> list[tuple[str, Route]]:
+    """Patterns of paths below the mount, and their routes."""
+    return list(_TABLE)
+
+
 def find(path: str, pages: Collection[str] = ()) -> Route | None:
     """The route of a path below the mount. `pages`: names of the further pages of the app.
     `None`: not in the table."""
