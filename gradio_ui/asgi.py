@@ -1,37 +1,43 @@
 """Everything below `/gradio/`: the gate, the mounted apps and their lifespan, as one ASGI app."""
 
+import logging
 import re
 import secrets
 from collections.abc import MutableMapping
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.http import HttpRequest
 from starlette.requests import ClientDisconnect
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from accounts.conf import conf as account_conf
 from accounts.watch import watch
-from gradio_ui import calls, compat, gate, headers, registry, routes
+from gradio_ui import calls, compat, gate, headers, registry, routes, targets
+from gradio_ui.answers import Answers
 from gradio_ui.compat import pages as compat_pages
 from gradio_ui.compat.scripts import NONCE
 from gradio_ui.connections import Connections
 from gradio_ui.gate import Admission, LoginNeeded, Refused
+from gradio_ui.inner import inner_scope
+from gradio_ui.limits import Limits
 from gradio_ui.login import login
 from gradio_ui.ownership import Pages
 from gradio_ui.passage import Passage
 from gradio_ui.places import Place, entered
 from gradio_ui.problems import Problem
-from gradio_ui.revocation import Grant, Grants
-from gradio_ui.routes import Access, Route
-from sessionstate import Session, announce
+from gradio_ui.revocation import Grants
+from gradio_ui.routes import Access, Body, Route
+from sessionstate import announce
 from sessionstate.announce import News
-from sessionstate.conf import conf
 from sessionstate.threads import in_thread
 
 if TYPE_CHECKING:
     import gradio
+
+    from gradio_ui.mount import Mount
+
+logger = logging.getLogger(__name__)
 
 _SLUG = re.compile(r"/gradio/([^/]+)(/.*)?", re.DOTALL)
 _UNAVAILABLE = Problem(
@@ -51,6 +57,7 @@ class GradioRouter:
 
         self.connections = Connections()
         self.pages = Pages(self._is_busy, self._forget)
+        self.limits = Limits(self._all_blocks)
         self.mounts = mount_all()
         self.lifespan = Lifespan(self.mounts.values(), self.connections)
         self.grants = Grants(watch, self.pages.end_session)
@@ -106,7 +113,8 @@ class GradioRouter:
         await self.lifespan.start()
         if mount.app is None or mount.blocks is None:
             raise Refused(Problem(500, "This app failed to start", _failure(mount.failure)))
-        inner = _inner_scope(scope, request, admission)
+        with gate.explaining():
+            inner = inner_scope(scope, request, admission, route)
         if admission is None:
             return await mount.app(inner, receive, headers.on_public(send, scope["path"]))
         page_policy = ""
@@ -114,36 +122,63 @@ class GradioRouter:
             nonce = inner[NONCE] = secrets.token_urlsafe(16)
             page_policy = mount.policy.format(nonce=nonce)
         send = headers.on_private(send, admission.cookies, page_policy)
-        owner = admission.owner
-        intake = await gate.take(scope, receive, route, match[2], owner, self.pages)
-        grant = self.grants.of(admission.login, mount)
-        inner.update(Passage(mount.spec.slug, owner, self.pages, grant).entry())
-        try:
-            await gate.permit(admission, calls.rules_for(mount.blocks, match[2], intake.fields))
-            if route.is_mcp:
-                # Starlette would redirect to it.
-                inner["path"] = f"{inner['path'].rstrip('/')}/"
-            with self.pages.used(intake.names), entered(Place(mount.spec.slug, owner.user)):
-                await self._pass(mount.app, route, inner, grant, intake.receive, send)
-        finally:
-            intake.close()
+        await self._pass(mount, route, match[2], admission, inner, receive, send)
 
     async def _pass(
         self,
-        app: ASGIApp,
+        mount: "Mount",
         route: Route,
+        path: str,
+        admission: Admission,
         inner: Scope,
-        grant: Grant,
         receive: Receive,
         send: Send,
     ) -> None:
-        if not route.is_stream:
-            return await app(inner, receive, send)
-        # From this version on Starlette would not listen for the disconnect.
-        inner["asgi"] = {**inner.get("asgi", {}), "spec_version": "2.3"}
-        with self.connections.opened(receive, is_endless=route.is_endless) as connection:
-            grant.hold(connection)
-            await app(inner, connection.receive, send)
+        assert mount.app is not None and mount.blocks is not None
+        owner = admission.owner
+        with ExitStack() as stack:
+            with gate.explaining():
+                intake = await gate.take(inner, receive, route, path, owner, self.pages)
+                stack.callback(intake.close)
+                stack.enter_context(self.pages.used(intake.names))
+                receive = intake.receive
+                rules = calls.rules_for(mount.blocks, path, intake.fields)
+                await gate.permit(admission, rules)
+                targets.check(mount.blocks, route.named_in(path), intake)
+                if route.makes_event:
+                    self.limits.check_events(owner.user, intake.names)
+                if route.is_long:
+                    stack.enter_context(self.limits.stream(owner.user))
+                if route.body is Body.UPLOAD:
+                    used = await self.limits.room(owner.user, inner)
+                    receive = stack.enter_context(self.limits.upload(owner.user, used, receive))
+            if route.is_mcp:
+                # Starlette would redirect to it.
+                inner["path"] = f"{inner['path'].rstrip('/')}/"
+            grant = self.grants.of(admission.login, mount)
+            inner.update(Passage(mount.spec.slug, owner, self.pages, grant).entry())
+            if route.is_stream:
+                # From this version on Starlette would not listen for the disconnect.
+                inner["asgi"] = {**inner.get("asgi", {}), "spec_version": "2.3"}
+                opened = self.connections.opened(receive, is_endless=route.is_endless)
+                connection = stack.enter_context(opened)
+                grant.hold(connection)
+                receive = connection.receive
+            stack.enter_context(entered(Place(mount.spec.slug, owner.user)))
+            await self._answer(mount.app, route, inner, receive, send)
+
+    async def _answer(
+        self, app: ASGIApp, route: Route, inner: Scope, receive: Receive, send: Send
+    ) -> None:
+        # Arguments by name that do not fit the function are an error of the server to Gradio.
+        unfit = {500: 422} if route.body is Body.ARGUMENTS else {}
+        answers = Answers(send, unfit)
+        try:
+            await app(inner, receive, answers)
+        except Exception:
+            if not 400 <= answers.status < 500:
+                raise
+            logger.info("The arguments of a call do not fit the function.", exc_info=True)
 
     def _heard(self, news: News) -> None:
         # In whichever thread it was ended.
@@ -203,43 +238,3 @@ def _failure(failure: registry.Failure | None) -> str:
     return (
         str(failure) if settings.DEBUG else "The people who run this site can see why in its log."
     )
-
-
-def _ticket_headers() -> set[bytes]:
-    names = ("Authorization", account_conf.bearer_header, account_conf.token_header)
-    return {name.lower().encode() for name in names}
-
-
-def _inner_scope(scope: Scope, request: HttpRequest, admission: Admission | None) -> Scope:
-    """The request for Gradio, which believes every header."""
-    tickets = _ticket_headers()
-    kept = [
-        (name, value)
-        for name, value in scope["headers"]
-        # Origin: Gradio would answer any of them with permission to read. Forwarded and
-        # X-Gradio-Server: it would build its URLs from them; what a trusted proxy says of host
-        # and scheme is in `request` already. Tickets: callbacks have the session and no use for
-        # what opens it.
-        if not name.startswith(b"x-forwarded-")
-        and name not in {b"origin", b"forwarded", b"x-gradio-server", b"host", b"cookie"}
-        and name not in tickets
-    ]
-    kept.append((b"host", request.get_host().encode("latin-1")))
-    cookies = [
-        f"{name}={value}"
-        for name, value in request.COOKIES.items()
-        if name not in (settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME)
-    ]
-    if cookies:
-        kept.append((b"cookie", "; ".join(cookies).encode("latin-1", "replace")))
-    inner = {**scope, "headers": kept, "scheme": request.scheme}
-    # Nothing that a server or an outer layer put there may pass for ours.
-    inner["state"] = dict(scope.get("state") or {})
-    for key in ("user", "session", conf.attribute):
-        inner.pop(key, None)
-        inner["state"].pop(key, None)
-    if admission:
-        session = Session(admission.session_id)
-        inner |= {"user": admission.user, conf.attribute: session}
-        inner["state"][conf.attribute] = session
-    return inner

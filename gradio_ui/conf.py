@@ -37,5 +37,20 @@ class Conf:
         """Pages (clients; each has a session_hash) of a user of which Gradio keeps something."""
         return int(self._get("MAX_PAGES", 200))
 
+    @property
+    def max_streams(self) -> int:
+        """Connections of a user that stay open: streams of events, heartbeats, progress."""
+        return int(self._get("MAX_STREAMS", 200))
+
+    @property
+    def max_events(self) -> int:
+        """Events of a user that wait or run, and of one page whose results nobody has fetched."""
+        return int(self._get("MAX_EVENTS", 200))
+
+    @property
+    def max_user_bytes(self) -> int:
+        """Bytes of all files of a user; once they are reached, nothing more can be uploaded."""
+        return int(self._get("MAX_USER_BYTES", 2 * 1024 * _MB))
+
 
 conf = Conf()

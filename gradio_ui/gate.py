@@ -4,6 +4,8 @@ Gradio checks its own login on some of its routes only, so nothing is left to it
 session that stands, and whose user may open the app, no private route is reached.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
 from urllib.parse import quote
@@ -23,12 +25,14 @@ from accounts.origin import SAFE_METHODS, is_cross_site, is_from_browser
 from accounts.watch import Login
 from gradio_ui.bodies import Malformed, TooLarge
 from gradio_ui.intake import Intake, take_in
+from gradio_ui.limits import NoRoom
 from gradio_ui.names import BadName
-from gradio_ui.ownership import NotOwner, Owner, Pages, TooManyPages
+from gradio_ui.ownership import NotOwner, Owner, Pages, TooMany
 from gradio_ui.problems import Problem
 from gradio_ui.registry import AppSpec
-from gradio_ui.routes import Access, Body, Route
+from gradio_ui.routes import Access, Route
 from gradio_ui.rules import Rules, first_broken
+from gradio_ui.targets import BadRange, NoSuchTarget
 from sessionstate.errors import StoreUnavailable
 from sessionstate.threads import in_thread
 from sessionstate.tickets import get_scheme
@@ -40,9 +44,6 @@ UNAVAILABLE = Problem(
     {"Retry-After": "5"},
 )
 _NOT_YOURS = Problem(403, "Forbidden", "This belongs to another session.")
-_TOO_MANY_PAGES = Problem(
-    429, "Too many pages", "Close a page of this site and try again.", {"Retry-After": "10"}
-)
 
 
 class Refused(Exception):
@@ -153,34 +154,53 @@ async def permit(admission: Admission, required: Rules) -> None:
 
 
 async def take(
-    scope: Scope, receive: Receive, route: Route, path: str, owner: Owner, pages: Pages
+    scope: Scope,
+    receive: Receive,
+    route: Route,
+    path: str,
+    owner: Owner,
+    pages: Pages,
 ) -> Intake:
     """Take in what an admitted request brings, if all that it names is its sender's; otherwise
-    raise `Refused`, with nothing changed."""
+    nothing has changed."""
+    intake = await take_in(scope, receive, route, path)
     try:
-        intake = await take_in(scope, receive, route, path)
-        try:
-            if intake.names:
-                await pages.admit(intake.names, owner)
-            if route.body in (Body.JSON, Body.ARGUMENTS) and not intake.names.session_hashes:
-                # Its event will be a page of its own.
-                pages.make_room(owner)
-        except BaseException:
-            intake.close()
-            raise
+        if intake.names:
+            await pages.admit(intake.names, owner)
+        if route.makes_event and not intake.names.session_hashes:
+            # Its event will be a page of its own.
+            pages.make_room(owner)
+    except BaseException:
+        intake.close()
+        raise
+    return intake
+
+
+@contextmanager
+def explaining() -> Iterator[None]:
+    """What the parts of the gate refuse, as `Refused`."""
+    try:
+        yield
     except TooLarge as error:
-        raise Refused(
-            Problem(413, "Too large", f"At most {error.limit} bytes may be sent here.")
-        ) from error
+        detail = f"At most {error.limit} bytes may be sent here."
+        raise Refused(Problem(413, "Too large", detail)) from error
+    except NoRoom as error:
+        detail = "Your files take up all the room that you have."
+        raise Refused(Problem(413, "No room left", detail)) from error
+    except BadRange as error:
+        raise Refused(Problem(416, "Range not satisfiable", str(error))) from error
     except (Malformed, BadName) as error:
         raise Refused(Problem(400, "Bad request", str(error))) from error
+    except NoSuchTarget as error:
+        raise Refused(Problem(404, "Not found", str(error))) from error
     except NotOwner as error:
         raise Refused(_NOT_YOURS) from error
-    except TooManyPages as error:
-        raise Refused(_TOO_MANY_PAGES) from error
+    except TooMany as error:
+        detail = f"You have too many {error}. Please try again in a moment."
+        problem = Problem(429, "Too many requests", detail, {"Retry-After": "10"})
+        raise Refused(problem) from error
     except (StoreUnavailable, DatabaseError) as error:
         raise Refused(UNAVAILABLE) from error
-    return intake
 
 
 def is_navigation(request: ASGIRequest) -> bool:

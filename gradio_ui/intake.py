@@ -20,6 +20,8 @@ from gradio_ui.routes import Body, Route
 # Bytes of a form that are kept in memory; the rest goes to a temporary file.
 _IN_MEMORY = 1024 * 1024
 _CHUNK = 64 * 1024
+# Without one of these a form is an error of the server to Gradio.
+_NEEDED = {"component_id", "fn_name", "session_hash"}
 
 
 @dataclass
@@ -44,6 +46,9 @@ async def take_in(scope: Scope, receive: Receive, route: Route, path: str) -> In
     if route.body is Body.JSON_OR_FORM and _is_form(scope):
         in_body = await _take_form(scope, intake)
         intake.fields = dict(in_body)
+        if not intake.fields.keys() >= _NEEDED:
+            intake.close()
+            raise Malformed(f"The form must have the fields {', '.join(sorted(_NEEDED))}.")
     elif route.body not in (Body.NONE, Body.UPLOAD):
         body = await bodies.read(scope, receive, conf.max_body)
         intake.receive = bodies.replay(body, receive)

@@ -26,8 +26,8 @@ class NotOwner(Exception):
     """A request names what belongs to somebody else."""
 
 
-class TooManyPages(Exception):
-    """The user's pages are all in use."""
+class TooMany(Exception):
+    """One more is over a limit of the user's; says of what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Pages:
     async def admit(self, names: Names, owner: Owner) -> None:
         """Returns if all that is named is, or becomes, the owner's; otherwise nothing changes.
 
-        Raises `NotOwner`, `TooManyPages`, `StoreUnavailable`.
+        Raises `NotOwner`, `TooMany`, `StoreUnavailable`.
         """
         if not all(event_ids.belongs(name, owner.session_id) for name in names.event_ids):
             raise NotOwner
@@ -99,13 +99,13 @@ class Pages:
         pages.move_to_end(name)
 
     def make_room(self, owner: Owner) -> None:
-        pages = self._of_user.get(owner.user, {})
+        pages = self._of_user.get(owner.user, OrderedDict())
         if len(pages) < conf.max_pages:
             return
         for name in pages:
             if not self._pages[name].open and not self._is_busy(name):
                 return self._drop(name)
-        raise TooManyPages
+        raise TooMany("pages in use")
 
     @contextmanager
     def used(self, names: Names) -> Iterator[None]:

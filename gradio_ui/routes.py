@@ -36,6 +36,10 @@ class Route:
     # What a request names of somebody's (see `gradio_ui.names`): the gate asks whose it is.
     names: tuple[str, ...] = ()
     body: Body = Body.NONE
+    # Puts an event into the queue.
+    makes_event: bool = False
+    # An answer that is not worth compressing.
+    is_short: bool = False
     # The pattern of paths that name something.
     path: re.Pattern[str] | None = None
     # A response that stays open: ended from our side when the server stops.
@@ -45,8 +49,13 @@ class Route:
     # Only of apps that are registered with `mcp=True`.
     is_mcp: bool = False
 
+    @property
+    def is_long(self) -> bool:
+        """Whether it may stay open as long as the app likes."""
+        return self.is_stream or (self.body is Body.JSON and not self.is_short)
+
     def named_in(self, path: str) -> dict[str, str]:
-        """What a path of this route names."""
+        """What a path of this route names, a function among it."""
         match = self.path.fullmatch(path) if self.path else None
         return match.groupdict() if match else {}
 
@@ -61,13 +70,14 @@ _READ = Route(Access.USE, _GET)
 _POLL = Route(Access.POLL, _GET)
 _STREAM = Route(Access.POLL, _GET, is_stream=True)
 _ENDLESS = Route(Access.POLL, _GET, is_stream=True, is_endless=True)
-_SEND = Route(Access.USE, _POST, body=Body.JSON)
+_SEND = Route(Access.USE, _POST, body=Body.JSON, is_short=True)
 # Without sessions of its own, and without a stream of what the server has to say.
-_MCP = replace(_SEND, is_stream=True, is_mcp=True)
+_MCP = replace(_SEND, is_short=False, is_stream=True, is_mcp=True)
 _REFUSED = Route(Access.REFUSED, _ANY)
 
 _NAME = r"[^/]+"
 _API = "/gradio_api"
+_FUNCTION = rf"(?P<api_name>{_NAME})"
 _HASH, _EVENT = (rf"(?P<{key}>{_NAME})" for key in (SESSION_HASH, EVENT_ID))
 
 # The first that matches the whole path decides. Groups of the patterns are names; the other names
@@ -84,11 +94,15 @@ _TABLE: list[tuple[str, Route]] = [
     (rf"{_API}/deep_link", replace(_READ, names=(SESSION_HASH,))),
     (rf"{_API}/custom_component/{_NAME}/{_NAME}/{_NAME}/{_NAME}", _READ),
     # Events.
-    (rf"{_API}/queue/join", replace(_SEND, names=(SESSION_HASH, EVENT_ID))),
-    (rf"{_API}/(run|api)/{_NAME}/?", replace(_SEND, names=(SESSION_HASH, EVENT_ID))),
+    (rf"{_API}/queue/join", replace(_SEND, names=(SESSION_HASH, EVENT_ID), makes_event=True)),
+    # Its results may be large.
+    (
+        rf"{_API}/(run|api)/{_FUNCTION}/?",
+        replace(_SEND, names=(SESSION_HASH, EVENT_ID), is_short=False),
+    ),
     # The arguments of the function, by name: none of them is a name of ours.
-    (rf"{_API}/call/v2/{_NAME}/?", replace(_SEND, body=Body.ARGUMENTS)),
-    (rf"{_API}/call/{_NAME}/?", replace(_SEND, names=(SESSION_HASH,))),
+    (rf"{_API}/call/v2/{_FUNCTION}/?", replace(_SEND, body=Body.ARGUMENTS, makes_event=True)),
+    (rf"{_API}/call/{_FUNCTION}/?", replace(_SEND, names=(SESSION_HASH,), makes_event=True)),
     (rf"{_API}/cancel", replace(_SEND, names=(SESSION_HASH, EVENT_ID))),
     (rf"{_API}/reset/?", replace(_SEND, names=(EVENT_ID,))),
     (

@@ -134,6 +134,12 @@ SESSIONSTATE_VERIFIERS = env.list("SESSION_VERIFIERS", default=[])
 SESSIONSTATE_SKIP_HEADER = env.str("SESSION_SKIP_HEADER", default="")
 SESSIONSTATE_MAX_PER_USER = env.int("SESSION_MAX_PER_USER", default=0)
 
+# Limits of one user, see gradio_ui.conf -----------------------------------------------------
+
+for _name in ("BODY", "UPLOAD", "FILES", "PAGES", "STREAMS", "EVENTS", "USER_BYTES"):
+    if f"GRADIO_UI_MAX_{_name}" in env:
+        vars()[f"GRADIO_UI_MAX_{_name}"] = env.int(f"GRADIO_UI_MAX_{_name}")
+
 # People -----------------------------------------------------------------------------------
 
 # allauth's is a ModelBackend; with Django's own beside it a wrong password would be hashed twice.

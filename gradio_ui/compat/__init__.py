@@ -14,6 +14,7 @@ def prepare() -> None:
         scripts,
         served,
         shortcuts,
+        uploads,
         workers,
     )
 
@@ -22,6 +23,7 @@ def prepare() -> None:
     workers.adapt()
     owned_events.install()
     folders.install()
+    uploads.install()
     scripts.mark()
     served.install()
     shortcuts.install()

@@ -7,11 +7,15 @@ user's `gr.State`. `gradio_ui.ownership` limits the pages of each user instead.
 
 import contextlib
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
+
+from gradio_ui.compat.places import user_of
 
 if TYPE_CHECKING:
     import gradio
     from gradio.block_function import BlockFunction
+    from gradio.queueing import Event
 
 
 def lift_limits(blocks: "gradio.Blocks") -> None:
@@ -22,11 +26,8 @@ def lift_limits(blocks: "gradio.Blocks") -> None:
 
 def is_busy(blocks: "gradio.Blocks", session_hash: str) -> bool:
     """Whether events of this page are waiting or running."""
-    queue = blocks._queue
-    return any(
-        event_id in queue.event_ids_to_events
-        for event_id in queue.pending_event_ids_session.get(session_hash, ())
-    )
+    pending = blocks._queue.pending_event_ids_session.get(session_hash, set())
+    return bool(pending) and any(event._id in pending for event in _events(blocks))
 
 
 def forget(blocks: "gradio.Blocks", session_hash: str) -> None:
@@ -34,7 +35,8 @@ def forget(blocks: "gradio.Blocks", session_hash: str) -> None:
 
     queue = blocks._queue
     for event_id in queue.pending_event_ids_session.pop(session_hash, ()):
-        if event := queue.event_ids_to_events.get(event_id):
+        # It keeps those of a function whose results are cached for ever.
+        if event := queue.event_ids_to_events.pop(event_id, None):
             event.alive = False
     queue.pending_messages_per_session.pop(session_hash, None)
     for run in blocks.pending_streams.pop(session_hash, {}).values():
@@ -60,3 +62,31 @@ def function(
     if fn_index is not None:
         return fns.get(fn_index)
     return next((fn for fn in fns.values() if fn.api_name == api_name), None)
+
+
+def has_component(blocks: "gradio.Blocks", session_hash: str | None, number: int) -> bool:
+    holder = blocks.state_holder
+    if session_hash is not None and session_hash in holder:
+        return number in holder.session_data[session_hash].blocks_config.blocks
+    return number in blocks.blocks
+
+
+def undelivered(blocks: "gradio.Blocks", session_hash: str) -> int:
+    """Events of a page of whose end it has not been told."""
+    return len(blocks._queue.pending_event_ids_session.get(session_hash, ()))
+
+
+def count_events(blocks: "gradio.Blocks") -> int:
+    """Events that wait or run."""
+    return len(blocks._queue) + sum(len(job) for job in blocks._queue.active_jobs if job)
+
+
+def count_events_of(blocks: "gradio.Blocks", user: str) -> int:
+    return sum(user_of(event.request) == user for event in _events(blocks))
+
+
+def _events(blocks: "gradio.Blocks") -> Iterator["Event"]:
+    for waiting in blocks._queue.event_queue_per_concurrency_id.values():
+        yield from waiting.queue
+    for job in blocks._queue.active_jobs:
+        yield from job or ()

@@ -5,6 +5,7 @@ go through `Blocks.process_api`, which reads the inputs, calls the function, and
 """
 
 import json
+import logging
 from typing import TYPE_CHECKING, Any
 
 from gradio_ui import passage, places
@@ -13,17 +14,30 @@ from gradio_ui.places import Place
 if TYPE_CHECKING:
     import gradio
 
+logger = logging.getLogger(__name__)
+
 
 def hook_events(blocks: "gradio.Blocks", slug: str) -> None:
+    import gradio
+
     original = blocks.process_api
 
     async def process_api(
         block_fn: Any, inputs: Any, state: Any = None, request: Any = None, **kwargs: Any
     ) -> Any:
         with places.entered(_place(slug, request)):
-            return await original(block_fn, inputs, state, request, **kwargs)
+            try:
+                return await original(block_fn, inputs, state, request, **kwargs)
+            except gradio.Error:
+                raise
+            except Exception as error:
+                if not getattr(block_fn, "is_validator_function", False):
+                    raise
+                # Of this one kind of function Gradio tells the client every exception.
+                logger.exception("A validator failed.")
+                raise gradio.Error("The input could not be checked.") from error
 
-    blocks.process_api = process_api  # type: ignore[method-assign]
+    blocks.process_api = process_api  # type: ignore[method-assign, assignment]
 
 
 def _place(slug: str, requests: Any) -> Place:

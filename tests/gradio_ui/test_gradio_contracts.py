@@ -461,7 +461,7 @@ def test_the_table_says_what_a_route_names(mounted: Any) -> None:
         if not named <= set(found.names):
             wrong.append((route.path, named, found.names))
         in_path = set(re.findall(r"\{(\w+)", route.path)) & set(names.KEYS)
-        assert set(found.named_in(example(route.path))) == in_path, route.path
+        assert set(found.named_in(example(route.path))) & set(names.KEYS) == in_path, route.path
         if named - in_path and "POST" in found.methods:
             assert found.body is not Body.NONE, route.path
     assert not wrong, f"gradio_ui.routes does not know what these name: {wrong}"

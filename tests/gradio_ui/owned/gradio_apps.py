@@ -43,6 +43,10 @@ def fail_with(word: str) -> str:
     raise RuntimeError("postgres://user:password@host")
 
 
+def check(word: str) -> None:
+    fail_with(word)
+
+
 @register("owned", allowed_paths=[str(SHARED)], max_file_size="2mb")
 def build_owned() -> gr.Blocks:
     with gr.Blocks() as demo:
@@ -59,6 +63,7 @@ def build_owned() -> gr.Blocks:
         gr.Button().click(paint_slowly, word, image, api_name="paint_slowly")
         gr.Button().click(sizes, image, image, api_name="batch", batch=True, max_batch_size=8)
         gr.Button().click(fail_with, word, word, api_name="fail_with")
+        gr.Button().click(fail_with, word, word, api_name="validated", validator=check)
         gr.Examples([["red"]], word, image, paint, cache_examples=True, api_name="examples")
     return demo
 
