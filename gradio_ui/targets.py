@@ -26,7 +26,8 @@ class NoSuchTarget(Exception):
 def check(blocks: "gradio.Blocks", in_path: dict[str, str], intake: Intake) -> None:
     """Raises `NoSuchTarget`."""
     fields = intake.fields
-    if (in_path.get(API_NAME) or FN_INDEX in fields) and not function(blocks, in_path, intake):
+    is_event = in_path.get(API_NAME) or fields.get(FN_INDEX) is not None
+    if is_event and not function(blocks, in_path, intake):
         raise NoSuchTarget("There is no such function.")
     if COMPONENT_ID in fields:
         number = _number(fields[COMPONENT_ID])

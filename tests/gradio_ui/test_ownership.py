@@ -76,6 +76,7 @@ def test_a_page_is_found_in_a_form(bob: Person, page: str) -> None:
     for path in ("component_server", "component_server/"):
         refused(bob.client.post(f"{API}/{path}", data=form, files={"big": b"x" * 3_000_000}))
     twice = [("session_hash", (None, page)), ("session_hash", (None, "own"))]
+    twice += [("component_id", (None, "1")), ("fn_name", (None, "ls"))]
     refused(bob.client.post(f"{API}/component_server", files=twice))
 
 
