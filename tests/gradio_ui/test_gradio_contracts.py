@@ -322,7 +322,8 @@ async def test_nobodys_page_falls_out_of_gradio(mounted: Any) -> None:
 async def test_an_event_says_whose_it_is(mounted: Any) -> None:
     owner = Owner("a-session", "7")
     pages = Pages(is_busy=lambda name: False, forget=lambda name: None)
-    scope = {"type": "http", **Passage("simple", owner, pages).entry()}
+    passage = Passage("simple", owner, pages, grant=None)  # type: ignore[arg-type]
+    scope = {"type": "http", **passage.entry()}
     event = queueing.Event(None, mounted.blocks.fns[0], gr.routes.fastapi.Request(scope), "ada")
     assert event_ids.belongs(event._id, "a-session")
     assert not event_ids.belongs(event._id, "another")
