@@ -134,11 +134,16 @@ SESSIONSTATE_VERIFIERS = env.list("SESSION_VERIFIERS", default=[])
 SESSIONSTATE_SKIP_HEADER = env.str("SESSION_SKIP_HEADER", default="")
 SESSIONSTATE_MAX_PER_USER = env.int("SESSION_MAX_PER_USER", default=0)
 
-# Limits of one user, see gradio_ui.conf -----------------------------------------------------
+# Limits of one user in Gradio apps, see gradio_ui.conf --------------------------------------
 
-for _name in ("BODY", "UPLOAD", "FILES", "PAGES", "STREAMS", "EVENTS", "USER_BYTES"):
-    if f"GRADIO_UI_MAX_{_name}" in env:
-        vars()[f"GRADIO_UI_MAX_{_name}"] = env.int(f"GRADIO_UI_MAX_{_name}")
+_MB = 1024 * 1024
+GRADIO_UI_MAX_BODY = env.int("GRADIO_UI_MAX_BODY", default=_MB)
+GRADIO_UI_MAX_UPLOAD = env.int("GRADIO_UI_MAX_UPLOAD", default=200 * _MB)
+GRADIO_UI_MAX_FILES = env.int("GRADIO_UI_MAX_FILES", default=100)
+GRADIO_UI_MAX_USER_BYTES = env.int("GRADIO_UI_MAX_USER_BYTES", default=2048 * _MB)
+GRADIO_UI_MAX_PAGES = env.int("GRADIO_UI_MAX_PAGES", default=200)
+GRADIO_UI_MAX_STREAMS = env.int("GRADIO_UI_MAX_STREAMS", default=200)
+GRADIO_UI_MAX_EVENTS = env.int("GRADIO_UI_MAX_EVENTS", default=200)
 
 # People -----------------------------------------------------------------------------------
 
