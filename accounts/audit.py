@@ -19,7 +19,7 @@ from django.http import HttpRequest
 
 from sessionstate import people
 from sessionstate.clock import now
-from sessionstate.engine import Client
+from sessionstate.stamping import Client
 from sessionstate.threads import in_thread
 
 from .conf import conf

@@ -13,7 +13,8 @@ from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
 
 from sessionstate.backends import get_backend
-from sessionstate.engine import Client, SessionStore
+from sessionstate.engine import SessionStore
+from sessionstate.stamping import Client
 from sessionstate.threads import in_thread
 from sessionstate.tickets import BadTicket, Ticket, read_ticket
 

@@ -25,9 +25,10 @@ from django.http import HttpRequest
 from sessionstate import logins
 from sessionstate.clock import now
 from sessionstate.conf import conf as state_conf
-from sessionstate.engine import Client, SessionStore
+from sessionstate.engine import SessionStore
 from sessionstate.errors import SessionGone
 from sessionstate.limit import NO_LOGIN
+from sessionstate.stamping import Client
 
 from .audit import record
 from .identity import NotAuthenticated

@@ -6,7 +6,6 @@ the changed keys only, and a change inside a nested value is seen without `modif
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import SESSION_KEY as AUTH_KEY
@@ -16,40 +15,19 @@ from django.utils.crypto import get_random_string
 from sessionstate import logins
 from sessionstate.backends import get_backend
 from sessionstate.backends.base import Address, Info, Kind, Snapshot, Stamp
-from sessionstate.clock import timestamp
 from sessionstate.conf import conf
 from sessionstate.errors import SessionExists, SessionGone
-from sessionstate.lifetime import needs_touch, session_expires
+from sessionstate.lifetime import needs_touch
 from sessionstate.limit import keep_newest
 from sessionstate.mapping import Changes, Values
 from sessionstate.record import StoredRecord
+from sessionstate.stamping import Client, session_stamp
 from sessionstate.threads import in_thread
 from sessionstate.tickets import Ticket
 from sessionstate.verification import aaccepted, accepted
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
-
-
-@dataclass(frozen=True, slots=True)
-class Client:
-    """Who uses the session, as far as the request says; shown in the registry of logins."""
-
-    ip: str = ""
-    user_agent: str = ""
-
-
-def session_stamp(values: Values, info: Info | None, client: Client | None = None) -> Stamp:
-    """What a use of a session now writes beside its values."""
-    now = timestamp()
-    created = info.created if info else now
-    return Stamp(
-        used=now,
-        expires=session_expires(values.get("_session_expiry"), used=now, created=created),
-        owner=str(values.get(AUTH_KEY, "")),
-        ip=client.ip if client else None,
-        user_agent=client.user_agent[:200] if client else None,
-    )
 
 
 class SessionStore(SessionBase):

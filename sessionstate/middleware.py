@@ -16,9 +16,10 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 
 from sessionstate.conf import conf
-from sessionstate.engine import Client, SessionStore
+from sessionstate.engine import SessionStore
 from sessionstate.errors import StoreUnavailable
 from sessionstate.outage import unavailable
+from sessionstate.stamping import Client
 from sessionstate.tickets import BadTicket, get_scheme, is_skipped, read_ticket
 
 _INTERRUPTED = (

@@ -18,11 +18,11 @@ from django.utils.asyncio import async_unsafe
 from sessionstate.backends.base import NEVER, Address, Info, Kind, Stamp
 from sessionstate.clock import timestamp
 from sessionstate.conf import conf
-from sessionstate.engine import session_stamp
 from sessionstate.errors import NotStorable, SessionGone
 from sessionstate.keys import is_public
 from sessionstate.mapping import Values
 from sessionstate.record import StoredRecord
+from sessionstate.stamping import session_stamp
 from sessionstate.typed import TypedKeys, typed_values
 
 

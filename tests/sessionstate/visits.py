@@ -7,7 +7,8 @@ from typing import Any
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.models import User
 
-from sessionstate.engine import Client, SessionStore
+from sessionstate.engine import SessionStore
+from sessionstate.stamping import Client
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0"
 
