@@ -33,5 +33,5 @@ class Command(BaseCommand):
             for path, _ in found:
                 files.remove(path)
         verb = "Would remove" if options["dry_run"] else "Removed"
-        size = filesizeformat(sum(size for _, size in found))
-        self.stdout.write(f"{verb} {len(found)} files, {size}.")
+        total = filesizeformat(sum(size for _, size in found))
+        self.stdout.write(f"{verb} {len(found)} files, {total}.")
