@@ -92,7 +92,7 @@ def test_the_colours_chosen_on_the_site_s_pages_hold_in_the_apps(
     context.add_init_script("localStorage.setItem('theme', 'dark')")
     page = context.new_page()
     open_app(page, live_site, "account")
-    page.wait_for_function("document.body.classList.contains('dark')")
+    expect(page.locator("body")).to_contain_class("dark")
 
 
 def test_two_tabs_of_one_chat_undo_retry_and_new_chat(

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.servers import DEMO_PASSWORD, Site, SiteFactory
+from tests.servers import DEMO_PASSWORD, Site, SiteFactory, wait_for
 
 QUESTION = "How do I sign out everywhere?"
 
@@ -79,7 +79,8 @@ def test_an_answer_appears_word_by_word(live_site: Site, page: Page) -> None:
         }"""
     )
     box.press("Enter")
-    page.wait_for_function("window.lengths.size >= 4", timeout=20_000)
+    # Not wait_for_function, which the page's policy does not let run.
+    wait_for(lambda: page.evaluate("window.lengths.size") >= 4)
 
 
 def test_after_signing_out_the_back_button_shows_nothing_private(
