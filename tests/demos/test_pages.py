@@ -103,6 +103,7 @@ def test_two_tabs_of_one_chat_undo_retry_and_new_chat(
     for tab in (first, second):
         open_app(tab, live_site, "assistant")
     first.get_by_role("button", name="New chat").click()
+    first.wait_for_timeout(1_500)
     ask(first, "What is a ticket?")
     ask(second, "How do I sign out everywhere?")
 
