@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from accounts.watch import watch
 from gradio_ui import calls, compat, gate, headers, registry, routes, targets
 from gradio_ui.answers import Answers
+from gradio_ui.compat import inputs
 from gradio_ui.compat import pages as compat_pages
 from gradio_ui.compat.scripts import NONCE
 from gradio_ui.connections import Connections
@@ -170,15 +171,18 @@ class GradioRouter:
     async def _answer(
         self, app: ASGIApp, route: Route, inner: Scope, receive: Receive, send: Send
     ) -> None:
-        # Arguments by name that do not fit the function are an error of the server to Gradio.
-        unfit = {500: 422} if route.body is Body.ARGUMENTS else {}
+        # Arguments by name that do not fit the function are an error of the server to Gradio, and
+        # functions of components are given what was sent as it is.
+        is_raw = route.body in (Body.ARGUMENTS, Body.JSON_OR_FORM)
+        unfit = {500: 422} if is_raw else {}
         answers = Answers(send, unfit)
         try:
-            await app(inner, receive, answers)
+            with inputs.noting(unfit):
+                await app(inner, receive, answers)
         except Exception:
             if not 400 <= answers.status < 500:
                 raise
-            logger.info("The arguments of a call do not fit the function.", exc_info=True)
+            logger.warning("The arguments of a call do not fit the function.", exc_info=True)
 
     def _heard(self, news: News) -> None:
         # In whichever thread it was ended.

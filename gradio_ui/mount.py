@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from gradio_ui import csp, files, places, registry, rules, steps
 from gradio_ui.compat import blocks as compat
 from gradio_ui.compat import pages, queues, scripts, shortcuts
+from gradio_ui.compat.inputs import hook_inputs
 from gradio_ui.compat.places import hook_events
 from gradio_ui.places import Place
 from gradio_ui.registry import AppSpec, Failure
@@ -90,6 +91,7 @@ def _mount(spec: AppSpec, blocks: gradio.Blocks) -> Starlette:
     compat.mark_launched(blocks)
     compat.pin_id(blocks, spec.slug)
     compat.hook_calls(blocks, spec.rule)
+    hook_inputs(blocks)
     hook_events(blocks, spec.slug)
     if spec.mcp:
         from gradio_ui.compat import mcp  # which takes a while to import

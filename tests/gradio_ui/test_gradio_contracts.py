@@ -27,7 +27,7 @@ from starlette.routing import BaseRoute, Route
 
 from gradio_ui import compat, event_ids, names, places, routes
 from gradio_ui.compat import blocks as compat_blocks
-from gradio_ui.compat import environment, folders, queues, served
+from gradio_ui.compat import environment, folders, inputs, queues, served
 from gradio_ui.compat import pages as compat_pages
 from gradio_ui.mount import mount_all
 from gradio_ui.ownership import Owner, Pages
@@ -386,6 +386,22 @@ def test_the_last_call_comes_while_threads_still_work() -> None:
         """
     )
     assert out.strip() == "worked 0"
+
+
+# Input (compat.inputs) --------------------------------------------------------------------
+
+
+async def test_input_that_does_not_fit_is_told_apart_from_a_mistake_of_the_app(
+    mounted: Any,
+) -> None:
+    blocks, (fn, *_) = mounted.blocks, mounted.blocks.fns.values()
+    statuses: dict[int, int] = {}
+    with inputs.noting(statuses):
+        assert (await blocks.process_api(fn, ["text"]))["data"] == ["text"]
+        assert statuses == {}
+        with pytest.raises(gr.Error, match="This input does not fit."):
+            await blocks.process_api(fn, [])
+        assert statuses == {500: 422}
 
 
 # Functions of components (compat.served) --------------------------------------------------
