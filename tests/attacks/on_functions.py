@@ -68,11 +68,11 @@ def call_a_hidden_function_by_a_call(thief: Person, ada: Victim) -> bool:
 
 
 def read_the_errors_of_the_app(thief: Person, ada: Victim) -> bool:
-    answer = thief.post(f"{API}/run/fail", {"data": ["x"]})
     try:
         Tab(thief, fns=ada.person.fn).predict("fail", "x")
     except Failed as error:
-        return CONNECTION in answer.text + str(error)
+        thief.failures.append("as it should")
+        return CONNECTION in str(error)
     raise AssertionError("it fails")
 
 

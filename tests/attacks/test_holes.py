@@ -27,7 +27,13 @@ def succeeds(attack: Attack, thief: Person, victim: Victim) -> bool:
         return False
 
 
-@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
+# Gradio waits up to a minute for the moment at which it can end a generator from outside.
+SLOW = {on_sessions.cancel_a_job_under_his_own_hash}
+
+
+@pytest.mark.parametrize(
+    "attack", [a for a in ATTACKS if a not in SLOW], ids=lambda attack: attack.__name__
+)
 def test_bare_gradio_lets_it_happen(bare: Target, attack: Attack) -> None:
     victim = Victim(bare.ada)
     thief = bare.nobody if attack in BY_ANYBODY else bare.bob
