@@ -150,6 +150,8 @@ class GradioRouter:
                     self.limits.check_events(owner.user, intake.names)
                 if route.is_long:
                     stack.enter_context(self.limits.stream(owner.user))
+                if route.is_stream and not route.is_endless:
+                    targets.check_page(mount.blocks, intake.names)
                 if route.body is Body.UPLOAD:
                     used = await self.limits.room(owner.user, inner)
                     receive = stack.enter_context(self.limits.upload(owner.user, used, receive))

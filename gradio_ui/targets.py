@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gradio_ui.compat import pages
 from gradio_ui.intake import Intake
-from gradio_ui.names import SESSION_HASH
+from gradio_ui.names import SESSION_HASH, Names
 
 if TYPE_CHECKING:
     import gradio
@@ -33,6 +33,13 @@ def check(blocks: "gradio.Blocks", in_path: dict[str, str], intake: Intake) -> N
         number = _number(fields[COMPONENT_ID])
         if number is None or not pages.has_component(blocks, _page(intake), number):
             raise NoSuchTarget("There is no such component.")
+
+
+def check_page(blocks: "gradio.Blocks", names: Names) -> None:
+    """Raises `NoSuchTarget` for a page that has not sent an event to this process: Gradio would
+    begin a stream and break it, with the word that makes a page reload itself."""
+    if not all(pages.has_messages(blocks, page) for page in names.session_hashes):
+        raise NoSuchTarget("There is nothing to listen to.")
 
 
 def function(

@@ -71,6 +71,11 @@ def has_component(blocks: "gradio.Blocks", session_hash: str | None, number: int
     return number in blocks.blocks
 
 
+def has_messages(blocks: "gradio.Blocks", session_hash: str) -> bool:
+    """Whether there is a stream of this page to listen to."""
+    return session_hash in blocks._queue.pending_messages_per_session
+
+
 def undelivered(blocks: "gradio.Blocks", session_hash: str) -> int:
     """Events of a page of whose end it has not been told."""
     return len(blocks._queue.pending_event_ids_session.get(session_hash, ()))

@@ -35,7 +35,7 @@ def _checked(special_args: Any) -> Any:
     from gradio.processing_utils import check_all_files_in_cache
     from gradio_client import utils
 
-    def check(file: dict[str, Any]) -> None:
+    def check(file: Any) -> None:
         try:
             check_all_files_in_cache(file)
         except Error as error:

@@ -147,6 +147,7 @@ def test_unknown_uploads_and_events(bob: Person) -> None:
     short(bob.get("upload_progress", upload_id=uuid4().hex), 404)
     short(bob.get("upload_progress"), 422)
     short(bob.get("queue/data"), 422)
+    short(bob.get("queue/data", session_hash=uuid4().hex), 404)
     short(bob.get("stream/none/none/1/playlist.m3u8"), 404)
     short(bob.get("stream/none/none/99999999999999999999/playlist.m3u8"), 404)
 
