@@ -66,13 +66,17 @@ def identify(
 
     Raises `NotAuthenticated`, and `StoreUnavailable` when nobody can tell.
     """
+    return identify_ticket(_read(headers, cookies), request=request)
+
+
+def _read(headers: Mapping[str, str], cookies: Mapping[str, str]) -> Ticket:
     try:
         ticket = read_ticket(headers, cookies)
     except BadTicket as error:
         raise NotAuthenticated("invalid", str(error)) from error
     if ticket is None:
         raise NotAuthenticated("missing")
-    return identify_ticket(ticket, request=request)
+    return ticket
 
 
 class _FixedId(SessionStore):
@@ -121,12 +125,7 @@ async def aidentify(
 ) -> Identity:
     """The same without blocking, and without a query for a user that this process knows: see
     `accounts.access`. The session is read each time."""
-    try:
-        ticket = read_ticket(headers, cookies)
-    except BadTicket as error:
-        raise NotAuthenticated("invalid", str(error)) from error
-    if ticket is None:
-        raise NotAuthenticated("missing")
+    ticket = _read(headers, cookies)
     if isinstance(ticket, KeyTicket) or not ticket.binds_user or ticket.user_id is None:
         return await in_thread(identify_ticket, ticket, None, request)
     session = _FixedId.for_ticket(ticket, None, request)

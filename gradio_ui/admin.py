@@ -8,6 +8,8 @@ from django.http import HttpRequest
 
 from gradio_ui.models import Conversation
 
+_SHOWN = ("id", "user", "app", "chat", "length", "created", "updated")
+
 
 @admin.register(Conversation)
 class ConversationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # in the stubs only
@@ -16,7 +18,8 @@ class ConversationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # in the s
     list_select_related = ["user"]
     search_fields = ["user__username", "=id"]
     date_hierarchy = "updated"
-    readonly_fields = ["id", "user", "app", "chat", "length", "created", "updated"]
+    fields = _SHOWN
+    readonly_fields = _SHOWN
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
         found: QuerySet[Conversation] = super().get_queryset(request)

@@ -4,11 +4,27 @@ from typing import Any
 import pytest
 from gradio_client import Client
 
-from gradio_ui import registry
+from gradio_ui import registry, testing
+from gradio_ui.testing.plugin import gradio_site, second_gradio_site
 from tests.gradio_ui.people import Person
 from tests.servers import Site, SiteFactory
 
+__all__ = ["gradio_site", "second_gradio_site"]
+
 Call = Callable[..., Any]
+KIT = {"EXTRA_APPS": "tests.testapp,tests.gradio_ui.kit", "DEMO_USERS": "0"}
+
+
+@pytest.fixture(scope="package")
+def gradio_process(django_db_setup: None) -> Iterator[testing.Site]:
+    with testing.running_site(KIT) as site:
+        yield site
+
+
+@pytest.fixture(scope="package")
+def second_gradio_process(django_db_setup: None) -> Iterator[testing.Site]:
+    with testing.running_site(KIT) as site:
+        yield site
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Conversations that are kept on the server, as programs and the tables see them."""
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,24 +9,8 @@ import pytest
 from gradio_client import handle_file
 
 from gradio_ui.models import Conversation, Message
-from gradio_ui.testing import CallFailed, Person, Site, running_site
-from gradio_ui.testing.plugin import gradio_site, second_gradio_site
+from gradio_ui.testing import CallFailed, Person, Site
 from tests.servers import wait_for
-
-__all__ = ["gradio_site", "second_gradio_site"]
-ENV = {"EXTRA_APPS": "tests.gradio_ui.kit", "DEMO_USERS": "0"}
-
-
-@pytest.fixture(scope="module")
-def gradio_process(django_db_setup: None) -> Iterator[Site]:
-    with running_site(ENV) as site:
-        yield site
-
-
-@pytest.fixture(scope="module")
-def second_gradio_process(django_db_setup: None) -> Iterator[Site]:
-    with running_site(ENV) as site:
-        yield site
 
 
 def said(conversation: Conversation | None = None) -> list[tuple[str, Any, bool]]:

@@ -1,29 +1,10 @@
 """`gradio_ui.testing`, as the author of an app uses it."""
 
-from collections.abc import Iterator
-
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
 from gradio_ui.testing import CallFailed, NotAllowed, Site, running_site
-from gradio_ui.testing.plugin import gradio_site, second_gradio_site
-
-ENV = {"EXTRA_APPS": "tests.testapp,tests.gradio_ui.kit", "DEMO_USERS": "0"}
-
-__all__ = ["gradio_site", "second_gradio_site"]
-
-
-@pytest.fixture(scope="module")
-def gradio_process(django_db_setup: None) -> Iterator[Site]:
-    with running_site(ENV) as site:
-        yield site
-
-
-@pytest.fixture(scope="module")
-def second_gradio_process(django_db_setup: None) -> Iterator[Site]:
-    with running_site(ENV) as site:
-        yield site
 
 
 def test_a_login_holds_at_every_process_and_its_session_is_in_sight(
