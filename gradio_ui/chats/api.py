@@ -98,6 +98,9 @@ def delete(request: HttpRequest, conversation_id: UUID) -> Status[None]:
 @router.get(
     "/{conversation_id}/export",
     response={200: ConversationWhole, 404: Problem},
+    openapi_extra={
+        "responses": {200: {"content": {"text/markdown": {"schema": {"type": "string"}}}}}
+    },
     summary="A conversation as a file",
 )
 def export(

@@ -19,7 +19,7 @@ from schemathesis import Case, GenerationMode
 from schemathesis.checks import load_all_checks
 from schemathesis.core.failures import FailureGroup
 
-from tests.servers import Site
+from tests.servers import Site, manage
 
 load_all_checks()
 CHECKS = schemathesis.checks.CHECKS.get_by_names(
@@ -33,6 +33,14 @@ CHECKS = schemathesis.checks.CHECKS.get_by_names(
 )
 EXAMPLES = 12
 PASSWORD = "correct horse battery"
+# The API does not make any; more than the cases delete.
+CONVERSATIONS = f"""
+from django.contrib.auth.models import User
+from gradio_ui.chats.store import Chat, append
+for number in range({EXAMPLES + 1}):
+    conversation = Chat(User.objects.get(username="tester").pk, "assistant").begin("Hello")
+    append(conversation, "user", [("Hello", None)], after=0)
+"""
 METHODS = {"get", "put", "post", "delete", "patch"}
 
 
@@ -48,6 +56,8 @@ class Program:
         self.answer: dict[str, Any] = {}
         body = {"username": "tester", "password": PASSWORD, "email": "tester@example.com"}
         assert self._post("register", body).status_code == 201
+        done = manage("shell", "-c", CONVERSATIONS, env=site.env)
+        assert done.returncode == 0, done.stderr
 
     def _post(self, what: str, body: dict[str, str]) -> httpx.Response:
         return self.client.post(f"/api/auth/{what}", json=body, headers=self.fresh_address())
@@ -72,6 +82,9 @@ class Program:
             keys = self.client.get("/api/keys", headers=self.headers).json()
             made = keys or [self._new_key()]
             case.path_parameters["key_id"] = made[0]["id"]
+        if "conversation_id" in case.path_parameters:
+            conversations = self.client.get("/api/chats", headers=self.headers).json()
+            case.path_parameters["conversation_id"] = conversations[0]["id"]
         if "session_id" in case.path_parameters:
             case.path_parameters["session_id"] = self.answer["session_id"]
         if "key" in case.path_parameters:
@@ -89,6 +102,7 @@ class Program:
                 "email": f"{name}@example.com",
             },
             "/api/keys": {"name": "made"},
+            "/api/chats/{conversation_id}": {"title": "Its name"},
             "/api/session/data": {"key": [1]},
             "/api/session/data/{key}": {"key": [1]},
         }

@@ -72,7 +72,7 @@ class Walk:
             page.set_viewport_size({"width": width, "height": height})
             for scheme in SCHEMES:
                 page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-                page.wait_for_function(STILL)
+                wait_for(lambda: page.evaluate(STILL))
                 where = f"{name} ({size}, {scheme})"
                 inside, window = page.evaluate(WIDTHS)
                 if inside > window:
