@@ -12,7 +12,7 @@ import pytest
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 
-from tests.servers import Site, SiteFactory
+from tests.servers import DEMO_PASSWORD, Site, SiteFactory
 
 REFUSAL = "You need to be in one of the groups editors or analysts to do this."
 INITIALIZE = {
@@ -143,6 +143,13 @@ def test_the_door_is_the_gates(site: Site) -> None:
     assert anonymous.status_code == 401
     assert anonymous.headers["WWW-Authenticate"].startswith("Bearer")
     assert post({"Authorization": "Bearer nonsense"}).status_code == 401
+    # Another site's page has the visitor's cookie to send.
+    with httpx.Client(base_url=site.url) as browser:
+        login = {"username": "ada", "password": DEMO_PASSWORD}
+        browser.post("/api/auth/login", json=login).raise_for_status()
+        for origin in ("https://evil.example", "null"):
+            sent = ACCEPT | {"Origin": origin}
+            assert browser.post(url(site), json=INITIALIZE, headers=sent).status_code == 403
     # Off unless the app says so.
     assert post(ada, "guarded").status_code == 404
     # The former transport, and the list of everything.
