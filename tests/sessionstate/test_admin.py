@@ -11,6 +11,7 @@ import pytest
 from django.contrib import admin
 from django.contrib.admin.models import CHANGE, DELETION, LogEntry
 from django.contrib.auth.models import Permission, User
+from django.contrib.auth.views import LoginView
 from django.core.management import call_command
 from django.test import Client, override_settings
 from django.urls import path
@@ -19,7 +20,10 @@ from sessionstate import clock, listing, logins
 from sessionstate.backends.base import Backend
 from tests.sessionstate.visits import lives, person, visit
 
-urlpatterns = [path("admin/", admin.site.urls)]
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("accounts/login/", LoginView.as_view(template_name="admin/login.html")),
+]
 LIST = "/admin/sessionstate/livesession/"
 REVOKE = f"{LIST}revoke/"
 
