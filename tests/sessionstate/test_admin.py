@@ -281,6 +281,8 @@ def test_a_session_that_has_ended_says_so(boss: Client, ada: User) -> None:
     assert "This session has ended." in response.content.decode()
 
 
+# Whoever knows a whole id may ask for it.
+@pytest.mark.usefixtures("leaks_on_purpose")
 def test_only_the_exact_handle_opens_a_session(boss: Client, ada: User) -> None:
     session_id = visit(ada, note="private")
     handle = handles(page(boss, LIST))[session_id[:8]]
