@@ -98,7 +98,8 @@ def test_two_commands_on_a_fresh_machine(tmp_path: Path, page: Page) -> None:
     with make_run(clone, port, 60):
         page.goto(url)
         page.get_by_role("link", name="Field notes").click()
+        expect(page.get_by_text("Added since you signed in: 0")).to_be_visible(timeout=15_000)
         page.get_by_label("New note").fill("Cranes over the lake")
         page.get_by_label("New note").press("Enter")
-        expect(page.get_by_text("Added since you signed in: 1")).to_be_visible()
+        expect(page.get_by_text("Added since you signed in: 1")).to_be_visible(timeout=15_000)
         page.goto("about:blank")
