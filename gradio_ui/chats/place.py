@@ -52,9 +52,7 @@ class Place:
 
     def set(self, conversation: Conversation | None) -> None:
         wanted = str(conversation.pk) if conversation else None
-        for state in (self.tab, self.session):
-            if self._key not in state or state[self._key] != wanted:
-                state[self._key] = wanted
+        self.tab[self._key] = self.session[self._key] = wanted
 
     @property
     def _listed_key(self) -> str:
@@ -62,9 +60,9 @@ class Place:
 
     def remember_list(self, listed: Sequence[Conversation]) -> None:
         """The list as the page is about to show it."""
-        rows = [[str(conversation.pk), conversation.title] for conversation in listed]
-        if rows != self.tab.get(self._listed_key):
-            self.tab[self._listed_key] = rows
+        self.tab[self._listed_key] = [
+            [str(conversation.pk), conversation.title] for conversation in listed
+        ]
 
     def listed_at(self, index: int, title: str) -> str | None:
         """The id of what somebody clicked on. While a new list is on its way to the page its

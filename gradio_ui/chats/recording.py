@@ -11,6 +11,7 @@ from typing import Any
 
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 
+from gradio_ui import wrapping
 from gradio_ui.chats import messages, store
 from gradio_ui.chats.place import Place
 from gradio_ui.chats.store import Chat
@@ -24,7 +25,7 @@ AsMessages = Callable[[Any, str], list[dict[str, Any]]]
 def remembered(fn: Callable[..., Any], name: str, as_messages: AsMessages) -> Callable[..., Any]:
     """`fn(message, history, ...)` of any kind, with its conversation stored. Async as the chat
     interface takes it: a generator if `fn` is one. `name`: of this chat in its app."""
-    call = fn if inspect.isroutine(fn) else getattr(fn, "__call__", fn)  # noqa: B004
+    call = wrapping.callee(fn)
 
     if inspect.isasyncgenfunction(call) or inspect.isgeneratorfunction(call):
 
