@@ -86,6 +86,7 @@ CSS = """
 .page-header a, .plain-link { padding: 0 !important; text-decoration: none; }
 .page-header a:hover, .plain-link:hover { text-decoration: underline; }
 .bare { padding: 0; }
+.placeholder-content { padding: 0 1rem; }
 .column.panel { padding: 1rem; }
 .note, .note * { color: var(--body-text-color-subdued) !important; }
 .facts { display: grid; grid-template-columns: max-content 1fr; gap: 0.375rem 1.25rem; margin: 0; }
