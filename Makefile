@@ -1,6 +1,7 @@
 # make run    set up what is missing and serve on http://127.0.0.1:8000  (PORT=, DEMO_PASSWORD=)
 # make test   install what the tests need and run them                   (ARGS="-k name")
 # make lint   ruff and mypy
+# make docs   build the documentation into site/; a warning or a broken link is an error
 # make bench  time per Gradio event, compared with Gradio alone
 # make pins   write constraints.txt anew after a change of the requirements
 
@@ -24,7 +25,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q install
 # The checks must not depend on somebody's .env.
 CHECKED := DJANGO_ENV_FILE=/dev/null DJANGO_DEBUG=1
 
-.PHONY: run test lint bench pins python port system-packages
+.PHONY: run test lint docs bench pins python port system-packages
 
 run: python port .venv/installed .env
 	@$(BIN)/python manage.py migrate -v 0
@@ -39,6 +40,9 @@ lint: .venv/installed-dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(CHECKED) $(BIN)/mypy
+
+docs: .venv/installed-dev
+	@$(BIN)/sphinx-build -q -W --keep-going -d .cache/docs docs site
 
 bench: .venv/installed-dev
 	@$(BIN)/python benchmarks/event_latency.py

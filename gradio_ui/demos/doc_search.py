@@ -19,6 +19,9 @@ MIN_COVERAGE = 0.5
 # Example code is shown but not searched: its texts and names are accidental.
 CODE_BLOCK = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
+# Links between pages lead nowhere outside the documentation; their text stays.
+LINK = re.compile(r"\[([^\]]+)\]\([^)\s]+\.md(?:#[^)\s]*)?\)")
+
 # "log out", "logout", "signed out" and "signing out" mean the same, and not "sign in".
 SIGN_IN_OR_OUT = re.compile(r"\b(?:sign|log)(?:g?ed|g?ing)?[ -]?(in|out)s?\b", re.IGNORECASE)
 
@@ -54,9 +57,9 @@ class Hit:
 
 
 def read_sections(folder: Path) -> list[Section]:
-    """The `##` sections of all `*.md` files of the folder, in order of file name."""
+    """The `##` sections of all `*.md` files in the folder and below, in order of path."""
     sections = []
-    for path in sorted(folder.glob("*.md")):
+    for path in sorted(folder.rglob("*.md")):
         sections += split_page(path.read_text(encoding="utf-8"))
     return sections
 
@@ -68,7 +71,7 @@ def split_page(markdown: str) -> list[Section]:
     sections: list[Section] = []
 
     def close() -> None:
-        text = "\n".join(lines).strip()
+        text = LINK.sub(r"\1", "\n".join(lines)).strip()
         if title and text:
             sections.append(Section(page, title, text))
 

@@ -20,18 +20,18 @@ from tests.servers import BASE_DIR
 
 APPS = "/api/apps"
 
-# What docs/accounts.md shows: `POST /cart`.
+# What docs/guides/django-apps.md shows: `POST /cart`.
 [_example] = [
     code
     for code in re.findall(
         r"^```python\n(.*?)^```",
-        (BASE_DIR / "docs/accounts.md").read_text(),
+        (BASE_DIR / "docs/guides/django-apps.md").read_text(),
         re.MULTILINE | re.DOTALL,
     )
     if "session_auth" in code
 ]
 _names: dict[str, Any] = {"__name__": "shop"}
-exec(compile(_example, "accounts.md", "exec"), _names)
+exec(compile(_example, "django-apps.md", "exec"), _names)
 shop: NinjaAPI = _names["shop"]
 
 

@@ -107,7 +107,7 @@ def test_a_very_long_question_is_answered(search: DocSearch) -> None:
 
 def test_the_answer_quotes_the_section_under_its_title(search: DocSearch) -> None:
     answer = doc_answer.answer(search, "How do I sign out everywhere?")
-    assert answer.startswith("**Sign out everywhere** · Accounts and tickets\n\n> ")
+    assert answer.startswith("**Sign out everywhere** · Accounts\n\n> ")
     assert "/accounts/sessions/" in answer
 
 
@@ -123,6 +123,13 @@ def test_headings_inside_code_do_not_split_a_section() -> None:
     sections = split_page(page)
     assert [(s.page, s.title) for s in sections] == [("Page", "One"), ("Page", "Two")]
     assert "## not a heading" in sections[0].text
+
+
+def test_of_a_link_to_another_page_the_text_stays() -> None:
+    page = (
+        "# Page\n## One\nsee [the roles](../guides/roles.md#who) or [Gradio](https://x.example)\n"
+    )
+    assert split_page(page)[0].text == "see the roles or [Gradio](https://x.example)"
 
 
 async def test_words_are_streamed_and_nothing_of_the_text_is_lost() -> None:

@@ -14,7 +14,7 @@ DOCS = BASE / "docs"
 
 async def test_the_first_example_is_an_app(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "_registry", registry._Registry())
-    page = (DOCS / "writing-apps.md").read_text()
+    page = (DOCS / "guides/writing-apps.md").read_text()
     code = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)[0]
     names: dict[str, object] = {"__name__": "gradio_apps"}
     exec(compile(code, "writing-apps.md", "exec"), names)
@@ -34,7 +34,7 @@ async def test_the_first_example_is_an_app(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_every_setting_in_the_documentation_exists() -> None:
     named = set()
-    for page in DOCS.glob("*.md"):
+    for page in DOCS.rglob("*.md"):
         named |= set(re.findall(r"`([A-Z][A-Z0-9]*_[A-Z0-9_]+)", page.read_text()))
     read = (BASE / "gradiosession/settings.py").read_text()
     read += (BASE / "gradiosession/env.py").read_text()
@@ -44,7 +44,7 @@ def test_every_setting_in_the_documentation_exists() -> None:
 
 @pytest.mark.django_db
 def test_every_address_in_the_documentation_is_answered(client: Client) -> None:
-    pages = "".join(page.read_text() for page in DOCS.glob("*.md"))
+    pages = "".join(page.read_text() for page in DOCS.rglob("*.md"))
     paths = set(re.findall(r"`(?:(?:GET|POST|DELETE) )?(/(?:accounts|admin|api)/[^\s`<]*)`", pages))
     assert len(paths) > 8
     unknown = [path for path in sorted(paths) if client.get(path).status_code == 404]
