@@ -22,6 +22,7 @@ from gradio_ui.registry import permitted
 from gradiosession.headers import as_documentation
 from gradiosession.openapi import complete
 from gradiosession.problems import OUTAGES, answer
+from gradiosession.routers import add_installed
 from sessionstate.errors import StoreUnavailable
 from sessionstate.outage import RETRY_AFTER
 
@@ -53,6 +54,7 @@ api = _API(
 )
 api.add_router("", router)
 api.add_router("/chats", chats)
+add_installed(api)  # last: no app gets in the way of the project's own paths
 
 
 class App(Schema):

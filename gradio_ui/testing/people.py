@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class NotAllowed(Exception):
-    """The app was not opened. `status`: 401, 403, 404 ..."""
+    """The app was not opened, or the function not called. `status`: 401, 403, 404 ..."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(f"{status}: {message}")
@@ -71,13 +71,14 @@ class Page:
     def call(self, event: str, *inputs: Any, **named: Any) -> Any:
         """The outputs of the event with this `api_name`; of a generator, the last ones.
 
-        A file is `gradio_client.handle_file(path)`. Raises `CallFailed`.
+        A file is `gradio_client.handle_file(path)`. Raises `CallFailed`, or `NotAllowed` when a
+        decorator such as `@requires_group` keeps this user from the function.
         """
         with _failing():
             return self.client.predict(*inputs, api_name=_path(event), **named)
 
     def stream(self, event: str, *inputs: Any, **named: Any) -> list[Any]:
-        """All outputs of a generator, one after the other. Raises `CallFailed`."""
+        """All outputs of a generator, one after the other. Raises as `call` does."""
         job = self.client.submit(*inputs, api_name=_path(event), **named)
         with _failing():
             job.result()
@@ -123,6 +124,8 @@ def _failing() -> Iterator[None]:
         yield
     except AppError as error:
         raise CallFailed(str(error)) from error
+    except httpx.HTTPStatusError as error:
+        raise NotAllowed(error.response.status_code, _detail(error.response)) from error
 
 
 def _path(event: str) -> str:

@@ -52,7 +52,12 @@ def test_groups_permissions_and_flags_are_what_the_test_says(gradio_site: Site) 
     with pytest.raises(NotAllowed) as refused:
         ada.open("no-such-app")
     assert refused.value.status == 404
-    assert gradio_site.sign_in("boss", superuser=True).user.is_staff
+    boss = gradio_site.sign_in("boss", superuser=True)
+    assert boss.user.is_staff
+    assert boss.open("kit").call("staff_only") == "for staff"
+    with pytest.raises(NotAllowed, match="staff") as refused:
+        ada.open("kit").call("staff_only")
+    assert refused.value.status == 403
 
 
 def test_an_error_for_people_is_told_and_any_other_is_in_the_log(gradio_site: Site) -> None:

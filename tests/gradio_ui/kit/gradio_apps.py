@@ -4,7 +4,7 @@ from typing import Any
 
 import gradio as gr
 
-from gradio_ui import register, with_session
+from gradio_ui import register, requires_staff, with_session
 from gradio_ui.chats.interface import ChatInterface
 from sessionstate import TabState, UserState
 
@@ -20,6 +20,11 @@ def refuse() -> str:
     raise gr.Error("Not on a Sunday")
 
 
+@requires_staff
+def staff_only() -> str:
+    return "for staff"
+
+
 def break_down() -> str:
     raise ConnectionError("postgres://secret@db")
 
@@ -29,6 +34,7 @@ def build() -> gr.Blocks:
         here, everywhere = gr.Textbox(), gr.Textbox()
         demo.load(visit, None, [here, everywhere], api_name="visit")
         gr.Button("Refuse").click(refuse, None, here, api_name="refuse")
+        gr.Button("Staff").click(staff_only, None, here, api_name="staff_only")
         gr.Button("Break down").click(break_down, None, here, api_name="break_down")
     return demo
 

@@ -1,0 +1,7 @@
+from django.apps import AppConfig
+
+
+class FeedbackConfig(AppConfig):
+    name = "feedback"
+    default_auto_field = "django.db.models.BigAutoField"
+    api_router = "feedback.api.router"  # served at /api/feedback/
