@@ -9,10 +9,12 @@ stay quick.
 from gradio_ui.injection import with_session
 from gradio_ui.registry import register
 from gradio_ui.roles import requires_group, requires_permission, requires_staff
-from gradio_ui.steps import current_session
+from gradio_ui.running import current_session, current_state, current_user
 
 __all__ = [
     "current_session",
+    "current_state",
+    "current_user",
     "register",
     "requires_group",
     "requires_permission",

@@ -16,11 +16,12 @@ import sys
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import SimpleNamespace, UnionType
-from typing import Any, ForwardRef, TypeVar, Union, get_args, get_origin
+from types import SimpleNamespace
+from typing import Any, ForwardRef, TypeVar
 
-from gradio_ui import steps, wrapping
-from sessionstate import State
+from gradio_ui import asked, wrapping
+from gradio_ui.asked import OfState, OfUser
+from gradio_ui.running import Call, is_building, is_request, running
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -30,27 +31,42 @@ _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 _REQUEST = ForwardRef("Request", module="gradio.routes")
 
 
-def with_session(fn: F) -> F:
-    """Give `fn` the state it asks for: arguments annotated `Session`, `UserState` or `TabState`,
-    anywhere in its signature, `| None` included.
+class _Absent:
+    """The default that Gradio sees, and passes where it has no request: it does not find the
+    annotations of a `functools.partial` of a decorated function."""
 
-    `fn` is a plain or async function or generator, a method, a `functools.partial`, a lambda-like
-    callable or an object with `__call__`. Raises TypeError when it asks for nothing.
+    def __repr__(self) -> str:
+        return "..."
+
+
+_ABSENT = _Absent()
+
+
+def with_session(fn: F, /, **kinds: Any) -> F:
+    """Give `fn` what it asks for by the annotations of its arguments, anywhere in its signature:
+    `Session`, `UserState`, `TabState`, subclasses of them, and the Django user. `| None` is fine.
+
+    `fn` is a plain or async function or generator, a method, a `functools.partial` or an object
+    with `__call__`. `kinds` says it of arguments without annotation, such as a lambda's:
+    `with_session(lambda word, session: ..., session=Session)`. Raises TypeError when it asks for
+    nothing.
     """
+    names = sys._getframe(1).f_locals
     if isinstance(fn, staticmethod | classmethod):
-        inner = _wrap(fn.__func__, sys._getframe(1).f_locals)
-        return typing.cast(F, type(fn)(inner))
-    return typing.cast(F, _wrap(fn, sys._getframe(1).f_locals))
+        return typing.cast(F, type(fn)(_wrap(fn.__func__, names, kinds)))
+    return typing.cast(F, _wrap(fn, names, kinds))
 
 
-def _wrap(fn: Callable[..., Any], names: Mapping[str, Any]) -> Callable[..., Any]:
+def _wrap(
+    fn: Callable[..., Any], names: Mapping[str, Any], kinds: Mapping[str, Any]
+) -> Callable[..., Any]:
     """`names`: where the function is being defined, for annotations that are local to it."""
-    plan = _Plan.of(fn, names)
+    plan = _Plan.of(fn, names, kinds)
     wrapper = wrapping.wrap(fn, plan.arguments)
     attributes = {
         "__signature__": plan.signature,
         "__annotations__": plan.annotations,
-        steps.NEEDS: frozenset(plan.injected.values()),
+        asked.ASKED: frozenset(kind for of in plan.injected.values() for kind in of.classes),
     }
     for name, value in attributes.items():
         setattr(wrapper, name, value)
@@ -63,27 +79,37 @@ class _Plan:
 
     name: str
     parameters: tuple[inspect.Parameter, ...]
-    injected: dict[str, type[State]]
+    injected: dict[str, OfState | OfUser]
     signature: inspect.Signature
     annotations: dict[str, Any]
 
     @classmethod
-    def of(cls, fn: Callable[..., Any], names: Mapping[str, Any]) -> "_Plan":
+    def of(
+        cls, fn: Callable[..., Any], names: Mapping[str, Any], kinds: Mapping[str, Any]
+    ) -> "_Plan":
         name = wrapping.name_of(fn)
         try:
             signature = inspect.signature(fn)
         except ValueError:  # of a builtin without one
             signature = inspect.Signature()
-        hints, unknown = _hints(fn, signature, names)
-        kinds = {key: kind for key, hint in hints.items() if (kind := _kind(hint))}
         parameters = tuple(signature.parameters.values())
-        injected = {p.name: kinds[p.name] for p in parameters if p.name in kinds}
-        injected = {k: v for k, v in injected.items() if not _is_variadic(signature, k)}
+        takes = {p.name for p in parameters if p.kind not in _VARIADIC}
+        for wrong in kinds.keys() - takes:
+            raise TypeError(f"with_session: {name}() has no argument {wrong!r}.")
+        hints, unknown = _hints(fn, signature, names)
+        hints |= kinds
+        found = {key: asked.by(hints[key]) for key in hints.keys() & takes}
+        injected = {p.name: ours for p in parameters if (ours := found.get(p.name))}
+        for wrong in kinds.keys() - injected:
+            raise TypeError(
+                f"with_session: {kinds[wrong]!r}, for the argument {wrong!r} of {name}(), is "
+                "neither a state nor a user."
+            )
         if not injected:
             note = "".join(f" The annotation {text!r} cannot be resolved." for text in unknown)
             raise TypeError(
-                f"with_session: {name}() has no argument annotated with Session, UserState or "
-                f"TabState.{note}"
+                f"with_session: {name}() has no argument annotated with Session, UserState, "
+                f"TabState or User.{note}"
             )
         return cls(name, parameters, injected, *_shown(signature, hints, injected))
 
@@ -93,20 +119,36 @@ class _Plan:
         first = sum(p.kind in _POSITIONAL and p.name not in self.injected for p in self.parameters)
         last = first + len(self.injected)
         slots = args[first:last]
-        call = steps.running()
-        if call and slots and all(slot is call.request for slot in slots):
+        call = running()
+        if call and slots and all(slot in (call.request, _ABSENT) for slot in slots):
             return self._injected(args, kwargs, first, last, call)
-        if any(steps.is_request(slot) for slot in slots):
+        if any(is_request(slot) or slot is _ABSENT for slot in slots):
             raise RuntimeError(
-                f"{self.name}() takes a session, so its app must be served by gradio_ui: put "
+                f"{self.name}() takes {self._what}, so its app must be served by gradio_ui: put "
                 "@register on the function that builds it, instead of calling launch()."
             )
-        if steps.is_building() and slots and all(slot is None for slot in slots):
+        if is_building() and self._lacks(slots, kwargs):
             raise TypeError(
-                f"{self.name}() takes a session and cannot run while the app is built: "
-                "set cache_examples=False."
+                f"{self.name}() takes {self._what} and cannot run while the app is built: "
+                "no cache_examples=True with it, and a load event in place of value=."
             )
         return args, kwargs
+
+    @property
+    def _what(self) -> str:
+        return (
+            "a session" if any(isinstance(o, OfState) for o in self.injected.values()) else "a user"
+        )
+
+    def _lacks(self, slots: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+        """Whether nobody gives it what it asks for."""
+        if slots:
+            return all(slot is None for slot in slots)
+        return any(
+            p.default is p.empty and p.name not in kwargs
+            for p in self.parameters
+            if p.name in self.injected
+        )
 
     def _injected(
         self,
@@ -114,16 +156,16 @@ class _Plan:
         kwargs: dict[str, Any],
         first: int,
         last: int,
-        call: "steps.Call",
+        call: Call,
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         given = iter(args[:first])
         positional: list[Any] = []
         for parameter in self.parameters:
-            kind = self.injected.get(parameter.name)
-            if kind and parameter.kind is inspect.Parameter.KEYWORD_ONLY:
-                kwargs = kwargs | {parameter.name: call.state(kind)}
-            elif kind:
-                positional.append(call.state(kind))
+            ours = self.injected.get(parameter.name)
+            if ours and parameter.kind is inspect.Parameter.KEYWORD_ONLY:
+                kwargs = kwargs | {parameter.name: call.give(ours, self.name)}
+            elif ours:
+                positional.append(call.give(ours, self.name))
             elif parameter.kind in _POSITIONAL:
                 positional.append(next(given))
         return (*positional, *args[last:]), kwargs
@@ -141,7 +183,7 @@ def _shown(
     ]
     requests = [
         inspect.Parameter(
-            name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=_REQUEST
+            name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=_ABSENT, annotation=_REQUEST
         )
         for name in injected
     ]
@@ -152,12 +194,6 @@ def _shown(
         return_annotation=hints.get("return", inspect.Signature.empty),
     )
     return shown, hints | dict.fromkeys(injected, _REQUEST)
-
-
-def _kind(hint: Any) -> type[State] | None:
-    """The state a type hint asks for: `Session`, `Session | None`, `Session | dict` ..."""
-    options = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
-    return next((option for option in options if option in steps.KINDS), None)
 
 
 def _hints(
@@ -179,7 +215,3 @@ def _hints(
         except Exception:
             unknown.append(str(annotation))
     return hints, unknown
-
-
-def _is_variadic(signature: inspect.Signature, name: str) -> bool:
-    return signature.parameters[name].kind in _VARIADIC

@@ -10,21 +10,18 @@ import fastapi
 import gradio
 from starlette.applications import Starlette
 
-from gradio_ui import csp, files, places, registry, rules, steps
+from gradio_ui import csp, files, places, registry, running, vetting
 from gradio_ui.compat import blocks as compat
 from gradio_ui.compat import pages, queues, scripts, shortcuts
 from gradio_ui.compat.inputs import hook_inputs
 from gradio_ui.compat.places import hook_events
 from gradio_ui.places import Place
 from gradio_ui.registry import AppSpec, Failure
+from gradio_ui.vetting import CannotMount
 
 logger = logging.getLogger(__name__)
 
 PREFIX = "/gradio"
-
-
-class CannotMount(Exception):
-    """What `build` returned cannot be served, for the reason given."""
 
 
 @dataclass
@@ -42,7 +39,7 @@ class Mount:
     @contextmanager
     def being_built(self) -> Iterator[None]:
         """While nobody asks yet: functions have no session, and files are for everybody."""
-        with steps.building(), places.entered(Place(self.spec.slug, None)):
+        with running.building(), places.entered(Place(self.spec.slug, None)):
             yield
 
     def fail(self, error: BaseException) -> None:
@@ -82,7 +79,7 @@ def mount_all() -> dict[str, Mount]:
 
 
 def _mount(spec: AppSpec, blocks: gradio.Blocks) -> Starlette:
-    _refuse_batches(blocks)
+    vetting.check(blocks)
     options: dict[str, Any] = {"footer_links": ["api", "settings"], **spec.options}
     if queue := options.pop("queue", None):
         blocks.queue(**queue)
@@ -141,20 +138,3 @@ def _username(request: fastapi.Request) -> str | None:
     """`request.username` of callbacks. The gate has decided already; public assets ask nobody."""
     user = request.scope.get("user")
     return user.get_username() if user else None
-
-
-def _refuse_batches(blocks: gradio.Blocks) -> None:
-    for fn in blocks.fns.values():
-        if not fn.batch:
-            continue
-        if kinds := getattr(fn.fn, steps.NEEDS, None):
-            names = " and ".join(sorted(kind.__name__ for kind in kinds))
-            raise CannotMount(
-                f"{fn.name}() is batched, so one call serves several people, and cannot take a "
-                f"{names}."
-            )
-        if required := rules.of_event(fn):
-            raise CannotMount(
-                f"{fn.name}() is batched, so one call serves several people, and cannot be for "
-                f"{' and '.join(sorted(map(str, required)))} only."
-            )

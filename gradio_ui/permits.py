@@ -11,6 +11,7 @@ from accounts import access
 from accounts.access import Access
 from gradio_ui.rules import NONE, Denied, Rule, Rules, first_broken
 from sessionstate.backends import get_backend
+from sessionstate.errors import SessionGone
 from sessionstate.threads import in_thread
 
 
@@ -43,6 +44,16 @@ class Permits:
             # In a thread of its own: a plain function may be called by an async one, on the loop.
             with ThreadPoolExecutor(1) as pool:
                 self._note(new, pool.submit(self._look, new).result())
+
+    async def auser(self) -> User | AnonymousUser:
+        """Who it is, as of now. Raises `SessionGone` when the user may not sign in any more."""
+        if self._user_id is None:
+            return AnonymousUser()
+        if (found := await self._alook()) is None:
+            raise SessionGone("this session has ended")
+        user = typing.cast(User, found.user())
+        user.backend = self._backend  # as after a login
+        return user
 
     def _new(self, rules: Rules) -> Rules:
         self._asked |= rules

@@ -16,9 +16,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from gradio_ui import rules, steps, wrapping
+from gradio_ui import rules, wrapping
 from gradio_ui.compat import callbacks
 from gradio_ui.rules import Denied, Rule, Rules
+from gradio_ui.running import is_building, running
 
 if TYPE_CHECKING:
     from gradio_ui.permits import Permits
@@ -85,9 +86,9 @@ def _wrap(fn: Callable[..., Any], required: Rules) -> Callable[..., Any]:
 
 def _permits(name: str) -> "Permits | None":
     """Of who makes this call; `None` when nobody does, as in a unit test."""
-    if call := steps.running():
+    if call := running():
         return call.permits
-    if steps.is_building():
+    if is_building():
         raise rules.nobodys_call(name, True)
     scope = callbacks.asking_scope()
     if scope is None:
@@ -106,7 +107,7 @@ def _told() -> Iterator[None]:
     try:
         yield
     except Denied as denied:
-        if steps.running():
+        if running():
             raise
         from starlette.exceptions import HTTPException
 

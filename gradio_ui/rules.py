@@ -5,13 +5,11 @@ An app has a rule (`AppSpec.rule`), and a function may have some more, which the
 in. Membership is looked up whenever it is asked for, so a change holds from the next call on.
 """
 
-import functools
-import inspect
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gradio_ui.compat import callbacks
+from gradio_ui import marks
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
@@ -121,27 +119,6 @@ def of_event(block_fn: "BlockFunction") -> Rules:
 
 
 def of(fn: Any) -> Rules:
-    """The rules of a function, however it is wrapped: partials, bound methods, objects with
-    `__call__`, Gradio's own functions around it. Of a function that only calls a decorated one
-    nothing can be known beforehand; there the decorated one asks when it is called."""
-    found: set[Rule] = set()
-    seen: list[Any] = []
-    left = [fn]
-    while left:
-        fn = left.pop()
-        if fn is None or any(fn is other for other in seen):
-            continue
-        seen.append(fn)
-        rules = getattr(fn, RULES, None)
-        found |= rules if isinstance(rules, frozenset) else NONE
-        left += _inside(fn)
-    return frozenset(found)
-
-
-def _inside(fn: Any) -> Iterator[Any]:
-    if isinstance(fn, functools.partial):
-        yield fn.func
-    elif not inspect.isroutine(fn):
-        yield inspect.getattr_static(type(fn), "__call__", None)
-    yield getattr(fn, "__wrapped__", None)
-    yield from callbacks.behind(fn)
+    """The rules of a function. Of one that only calls a decorated one none is known; there the
+    decorated one asks when it is called."""
+    return marks.of(fn, RULES)

@@ -5,7 +5,7 @@ No I/O and no Django here. `raw` is what the store holds; `changes()` is what it
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Container, Iterator, Mapping, MutableMapping
 from typing import Any
 
 from sessionstate.codec import DecodeError, EncodeError, decode, encode, is_atomic
@@ -119,6 +119,16 @@ class Values(MutableMapping[str, Any]):
                 self.pop(key, None)
             else:
                 self[key] = self._read(key, data)
+
+    def take_over(self, values: Values, anew: Container[str]) -> None:
+        """Becomes what `values` are, with unsaved changes. Decoded values stay the same objects,
+        but for the keys in `anew`, which are read and checked here."""
+        changes = values.changes()
+        self._raw = values._raw
+        self._live = {key: value for key, value in values._live.items() if key not in anew}
+        self._assigned = {key: data for key, data in values._assigned.items() if key in self._live}
+        self._removed = set(values._removed)
+        self.apply({key: data for key, data in changes.items() if data and key in anew})
 
     def settle(self, raw: Mapping[str, bytes]) -> None:
         """Takes note that the store holds exactly `raw` now; decoded values stay as they are."""

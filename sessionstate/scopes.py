@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from django.utils.asyncio import async_unsafe
 
@@ -24,6 +24,8 @@ from sessionstate.mapping import Values
 from sessionstate.record import StoredRecord
 from sessionstate.stamping import session_stamp
 from sessionstate.typed import TypedKeys, typed_values
+
+S = TypeVar("S", bound="State")
 
 
 class State(TypedKeys, MutableMapping[str, Any]):
@@ -92,6 +94,15 @@ class State(TypedKeys, MutableMapping[str, Any]):
     def guard(self, check: Callable[[], None]) -> None:
         """`check` is called before everything that is written from now on, and may raise."""
         self._record.guard = check
+
+    def seen_as(self, kind: type[S]) -> S:
+        """The same state, unsaved changes included, as an object of another class of its scope.
+
+        Raises `TypeMismatch` when a change does not fit what the class declares.
+        """
+        view = object.__new__(kind)
+        State.__init__(view, self._record)
+        return view
 
     def atomic(self) -> Atomic:
         """`with state.atomic():` or `async with`: reads the newest, writes at the end, and nobody

@@ -124,22 +124,33 @@ def declare(owner: type[TypedKeys], key: str, kind: Any, *, default: Any = _MISS
 
 
 def typed_values(owner: type[TypedKeys], values: Values) -> Values:
-    """`values`, or in their place empty ones that know the types `owner` declares."""
-    return TypedValues(owner._declared) if owner._declared else values
+    """`values`, or in their place the same that know the types `owner` declares, too.
+
+    Raises `TypeError` when they know another type of one of the keys.
+    """
+    known = values.declared if isinstance(values, TypedValues) else {}
+    new = {key: found for key, found in owner._declared.items() if known.get(key) is not found}
+    for key in new.keys() & known:
+        raise TypeError(f"{owner.__name__} and {known[key].owner.__name__} both declare {key!r}")
+    if not new:
+        return values
+    typed = TypedValues(known | new)
+    typed.take_over(values, anew=new)
+    return typed
 
 
 class TypedValues(Values):
-    __slots__ = ("_declared",)
+    __slots__ = ("declared",)
 
     def __init__(self, declared: dict[str, Declaration]) -> None:
         super().__init__()
-        self._declared = declared
+        self.declared = declared
 
     def __getitem__(self, key: str) -> Any:
         try:
             return super().__getitem__(key)
         except KeyError:
-            default = self._declared[key].default if key in self._declared else _MISSING
+            default = self.declared[key].default if key in self.declared else _MISSING
             if default is _MISSING:
                 raise
         if is_atomic(default):
@@ -149,18 +160,18 @@ class TypedValues(Values):
 
     def __delitem__(self, key: str) -> None:
         # So that `pop` of a key that has only its default works.
-        declared = self._declared.get(key)
+        declared = self.declared.get(key)
         if key in self or declared is None or declared.default is _MISSING:
             super().__delitem__(key)
 
     def _accept(self, key: str, value: Any) -> Any:
-        return self._declared[key].accept(value) if key in self._declared else value
+        return self.declared[key].accept(value) if key in self.declared else value
 
     def _dump(self, key: str, value: Any) -> bytes:
-        return self._declared[key].encode(value) if key in self._declared else encode(value)
+        return self.declared[key].encode(value) if key in self.declared else encode(value)
 
     def _read(self, key: str, data: bytes) -> Any:
-        return self._declared[key].decode(data) if key in self._declared else decode(data)
+        return self.declared[key].decode(data) if key in self.declared else decode(data)
 
 
 def _is_class_variable(annotation: Any) -> bool:

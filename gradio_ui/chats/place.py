@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gradio_ui import steps
 from gradio_ui.chats.store import Chat
 from gradio_ui.models import Conversation
+from gradio_ui.running import running
 from sessionstate import Session, State, TabState
 from sessionstate.threads import in_thread
 
@@ -27,7 +27,7 @@ class Place:
     async def here(cls, name: str) -> Place | None:
         """`name`: of this chat in its app. `None` when nobody is there: examples are cached
         while the app is built."""
-        if (call := steps.running()) is None:
+        if (call := running()) is None:
             return None
         await call.load([Session, TabState])
         return cls(Chat(call.user.pk, call.app, name), call.state(TabState), call.session)

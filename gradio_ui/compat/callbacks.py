@@ -7,6 +7,7 @@ function returned, cached examples even without calling it again, so its rules a
 import inspect
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from starlette.requests import HTTPConnection
@@ -14,19 +15,39 @@ from starlette.requests import HTTPConnection
 
 def behind(fn: Any) -> Iterator[Any]:
     """The app's functions behind `fn`, when that is Gradio's own."""
-    helpers, chats = (sys.modules.get(f"gradio.{name}") for name in ("helpers", "chat_interface"))
-    if helpers is None or chats is None:
+    chats = sys.modules.get("gradio.chat_interface")
+    if chats is None:
         return
-    if inspect.isfunction(fn) and fn.__module__ == helpers.__name__:
-        for cell in fn.__closure__ or ():
-            owner = cell.cell_contents
-            if isinstance(owner, helpers.Examples) and owner.cache_examples:
-                yield owner.fn
-        return
+    for examples in _cached_examples(fn):
+        yield examples.fn
     owner = getattr(fn, "__self__", None)
     # Its other methods only move the conversation about that the page has already.
     if isinstance(owner, chats.ChatInterface) and "fn" in fn.__code__.co_names:
         yield owner.fn
+
+
+def has_cached_examples(fn: Any) -> bool:
+    """Whether `fn` is Gradio's own and gives what was once computed to everybody."""
+    return bool(_cached_examples(fn))
+
+
+def _cached_examples(fn: Any) -> list[Any]:
+    helpers = sys.modules.get("gradio.helpers")
+    if helpers is None or not inspect.isfunction(fn) or fn.__module__ != helpers.__name__:
+        return []
+    return [c for c in _closure(fn) if isinstance(c, helpers.Examples) and c.cache_examples]
+
+
+def is_cached(fn: Any) -> bool:
+    """Whether `fn` is what `gr.cache` has made of a function."""
+    caching = sys.modules.get("gradio.caching")
+    return caching is not None and any(isinstance(c, caching._CacheStore) for c in _closure(fn))
+
+
+def _closure(fn: Any) -> Iterator[Any]:
+    for cell in getattr(fn, "__closure__", None) or ():
+        with suppress(ValueError):  # of a name that has no value yet
+            yield cell.cell_contents
 
 
 def asking_scope() -> Any:

@@ -5,11 +5,11 @@ import inspect
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import pytest
 
-from gradio_ui import current_session, with_session
+from gradio_ui import asked, current_session, with_session
 from sessionstate import Session, TabState, UserState
 
 if TYPE_CHECKING:
@@ -115,6 +115,9 @@ def test_gradio_sees_inputs_first_and_requests_at_the_end() -> None:
         Optional[Session],  # noqa: UP045
         "Session | None",
         Session | dict,
+        Annotated[Session, "of the login"],
+        "Annotated[Session | None, 'of the login']",
+        Optional[Annotated[Session, 1]],  # noqa: UP045
     ],
 )
 def test_the_session_may_be_asked_for_as(annotation: Any) -> None:
@@ -122,7 +125,7 @@ def test_the_session_may_be_asked_for_as(annotation: Any) -> None:
 
     fn.__annotations__["state"] = annotation
     assert shown(with_session(fn)) == ["word", "state"]
-    assert with_session(fn).__gradio_ui_needs__ == {Session}  # type: ignore[attr-defined]
+    assert asked.of(with_session(fn)) == {Session}
 
 
 def test_a_type_that_only_checkers_know_does_not_hide_the_session() -> None:

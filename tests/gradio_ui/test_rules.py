@@ -9,12 +9,13 @@ import pytest
 from django.contrib.auth.models import AnonymousUser, Permission
 
 from gradio_ui import (
+    asked,
     compat,
     requires_group,
     requires_permission,
     requires_staff,
     rules,
-    steps,
+    running,
     with_session,
 )
 from gradio_ui.registry import AppSpec
@@ -70,7 +71,7 @@ def test_the_order_of_the_decorators_does_not_matter() -> None:
     for both in (for_analysts(with_session(fn)), with_session(for_analysts(fn))):
         assert both("a", {"x": 1}) == "a 1"  # type: ignore[arg-type]
         assert rules.of(both) == {Rule(groups=("analysts",))}
-        assert getattr(both, steps.NEEDS) == {Session}
+        assert getattr(both, asked.ASKED) == {Session}
         assert list(inspect.signature(both).parameters) == ["word", "session"]
 
 
@@ -130,7 +131,7 @@ def test_a_decorator_that_means_nothing_is_a_mistake(decorate: Any, message: str
 
 def test_while_the_app_is_built_it_may_not_run() -> None:
     fn = for_analysts(lambda: "the value of a component, in everybody's page")
-    with steps.building(), pytest.raises(TypeError, match="cannot run while the app is built"):
+    with running.building(), pytest.raises(TypeError, match="cannot run while the app is built"):
         fn()
 
 
