@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from accounts.watch import watch
-from gradio_ui import calls, compat, gate, headers, registry, routes, targets
+from gradio_ui import compat, gate, headers, registry, routes, targets
 from gradio_ui.answers import Answers
 from gradio_ui.compat import inputs
 from gradio_ui.compat import pages as compat_pages
@@ -139,13 +139,13 @@ class GradioRouter:
         owner = admission.owner
         with ExitStack() as stack:
             with gate.explaining():
-                intake = await gate.take(inner, receive, route, path, owner, self.pages)
+                in_path = route.named_in(path)
+                intake = await gate.take(inner, receive, route, in_path, owner, self.pages)
                 stack.callback(intake.close)
                 stack.enter_context(self.pages.used(intake.names))
                 receive = intake.receive
-                rules = calls.rules_for(mount.blocks, path, intake.fields)
+                rules = targets.rules_of(mount.blocks, route, in_path, intake)
                 await gate.permit(admission, rules)
-                targets.check(mount.blocks, route.named_in(path), intake)
                 if route.makes_event:
                     self.limits.check_events(owner.user, intake.names)
                 if route.is_long:

@@ -4,7 +4,7 @@ Gradio checks its own login on some of its routes only, so nothing is left to it
 session that stands, and whose user may open the app, no private route is reached.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -29,10 +29,11 @@ from gradio_ui.limits import NoRoom
 from gradio_ui.names import BadName
 from gradio_ui.ownership import NotOwner, Owner, Pages, TooMany
 from gradio_ui.problems import Problem
+from gradio_ui.ranges import BadRange
 from gradio_ui.registry import AppSpec
 from gradio_ui.routes import Access, Route
 from gradio_ui.rules import Rules, first_broken
-from gradio_ui.targets import BadRange, NoSuchTarget
+from gradio_ui.targets import NoSuchTarget
 from sessionstate.errors import StoreUnavailable
 from sessionstate.threads import in_thread
 from sessionstate.tickets import get_scheme
@@ -157,13 +158,13 @@ async def take(
     scope: Scope,
     receive: Receive,
     route: Route,
-    path: str,
+    in_path: Mapping[str, str],
     owner: Owner,
     pages: Pages,
 ) -> Intake:
     """Take in what an admitted request brings, if all that it names is its sender's; otherwise
     nothing has changed."""
-    intake = await take_in(scope, receive, route, path)
+    intake = await take_in(scope, receive, route, in_path)
     try:
         if intake.names:
             await pages.admit(intake.names, owner)

@@ -6,8 +6,8 @@ from starlette.types import Scope
 
 from accounts.conf import conf as account_conf
 from gradio_ui.gate import Admission
+from gradio_ui.ranges import is_one_range
 from gradio_ui.routes import Route
-from gradio_ui.targets import is_one_range
 from sessionstate import Session
 from sessionstate.conf import conf
 

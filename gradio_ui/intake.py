@@ -1,6 +1,6 @@
 """What a request brings: its body, taken in as far as the route needs it, and what it names."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
@@ -26,8 +26,8 @@ _NEEDED = {"component_id", "fn_name", "session_hash"}
 
 @dataclass
 class Intake:
-    """`receive` gives Gradio the body as it came. `fields`: of a JSON object or a form, without
-    the files."""
+    """`receive` gives Gradio the body as it came. `fields`: of a JSON object or a form whose
+    names are Gradio's, without the files."""
 
     receive: Receive
     names: Names = NOTHING
@@ -39,7 +39,9 @@ class Intake:
             self._spool.close()
 
 
-async def take_in(scope: Scope, receive: Receive, route: Route, path: str) -> Intake:
+async def take_in(
+    scope: Scope, receive: Receive, route: Route, in_path: Mapping[str, str]
+) -> Intake:
     """Raises `TooLarge`, `Malformed`, `BadName`, `ClientDisconnect`."""
     intake = Intake(receive)
     in_body: Iterable[tuple[str, Any]] = ()
@@ -52,12 +54,13 @@ async def take_in(scope: Scope, receive: Receive, route: Route, path: str) -> In
     elif route.body not in (Body.NONE, Body.UPLOAD):
         body = await bodies.read(scope, receive, conf.max_body)
         intake.receive = bodies.replay(body, receive)
-        intake.fields = bodies.parse(body)
+        fields = bodies.parse(body)
         if route.body is not Body.ARGUMENTS:
-            in_body = intake.fields.items()
+            intake.fields = fields
+            in_body = fields.items()
     query = QueryParams(scope["query_string"]).multi_items() if scope["query_string"] else ()
     try:
-        intake.names = collect(route.named_in(path), query, in_body)
+        intake.names = collect(in_path, query, in_body)
     except BaseException:
         intake.close()
         raise

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from functools import lru_cache
 
-from gradio_ui.names import EVENT_ID, SESSION_HASH, UPLOAD_ID
+from gradio_ui.names import EVENT_ID, SESSION_HASH
 
 
 class Access(Enum):
@@ -24,18 +24,26 @@ class Body(Enum):
 
     NONE = "none"
     JSON = "json"  # small, and may name something
-    ARGUMENTS = "arguments"  # the same, and names nothing
+    ARGUMENTS = "arguments"  # the same, of a function by their names: none of them is one of ours
     JSON_OR_FORM = "json or form"
     UPLOAD = "upload"  # large, and passed on as it comes
+
+
+class Target(Enum):
+    """What of the app a request is for, see `gradio_ui.targets`."""
+
+    NOTHING = "nothing"
+    NAMED = "function, by its name in the path"
+    FUNCTION = "function, by its number in the body or its name in the path"
+    COMPONENT = "component, by its number in the body"
 
 
 @dataclass(frozen=True)
 class Route:
     access: Access
     methods: frozenset[str]
-    # What a request names of somebody's (see `gradio_ui.names`): the gate asks whose it is.
-    names: tuple[str, ...] = ()
     body: Body = Body.NONE
+    target: Target = Target.NOTHING
     # Puts an event into the queue.
     makes_event: bool = False
     # An answer that is not worth compressing.
@@ -71,6 +79,7 @@ _POLL = Route(Access.POLL, _GET)
 _STREAM = Route(Access.POLL, _GET, is_stream=True)
 _ENDLESS = Route(Access.POLL, _GET, is_stream=True, is_endless=True)
 _SEND = Route(Access.USE, _POST, body=Body.JSON, is_short=True)
+_CALL = replace(_SEND, target=Target.NAMED, makes_event=True)
 # Without sessions of its own, and without a stream of what the server has to say.
 _MCP = replace(_SEND, is_short=False, is_stream=True, is_mcp=True)
 _REFUSED = Route(Access.REFUSED, _ANY)
@@ -91,40 +100,34 @@ _TABLE: list[tuple[str, Route]] = [
     # Who is there, and with what.
     ("/config/?", _READ),
     (rf"{_API}/(info|openapi\.json|user|login_check)/?", _READ),
-    (rf"{_API}/deep_link", replace(_READ, names=(SESSION_HASH,))),
+    (rf"{_API}/deep_link", _READ),
     (rf"{_API}/custom_component/{_NAME}/{_NAME}/{_NAME}/{_NAME}", _READ),
     # Events.
-    (rf"{_API}/queue/join", replace(_SEND, names=(SESSION_HASH, EVENT_ID), makes_event=True)),
+    (rf"{_API}/queue/join", replace(_SEND, target=Target.FUNCTION, makes_event=True)),
     # Its results may be large.
-    (
-        rf"{_API}/(run|api)/{_FUNCTION}/?",
-        replace(_SEND, names=(SESSION_HASH, EVENT_ID), is_short=False),
-    ),
-    # The arguments of the function, by name: none of them is a name of ours.
-    (rf"{_API}/call/v2/{_FUNCTION}/?", replace(_SEND, body=Body.ARGUMENTS, makes_event=True)),
-    (rf"{_API}/call/{_FUNCTION}/?", replace(_SEND, names=(SESSION_HASH,), makes_event=True)),
-    (rf"{_API}/cancel", replace(_SEND, names=(SESSION_HASH, EVENT_ID))),
-    (rf"{_API}/reset/?", replace(_SEND, names=(EVENT_ID,))),
+    (rf"{_API}/(run|api)/{_FUNCTION}/?", replace(_SEND, target=Target.FUNCTION, is_short=False)),
+    (rf"{_API}/call/v2/{_FUNCTION}/?", replace(_CALL, body=Body.ARGUMENTS)),
+    (rf"{_API}/call/{_FUNCTION}/?", _CALL),
+    # Of an event, which says itself whose it is; its function may be gone.
+    (rf"{_API}/cancel", _SEND),
+    (rf"{_API}/reset/?", _SEND),
     (
         rf"{_API}/component_server/?",
-        replace(_SEND, names=(SESSION_HASH,), body=Body.JSON_OR_FORM),
+        replace(_SEND, target=Target.COMPONENT, body=Body.JSON_OR_FORM),
     ),
-    (rf"{_API}/call(/v2)?/{_NAME}/{_EVENT}", replace(_STREAM, names=(EVENT_ID,))),
-    (rf"{_API}/queue/data", replace(_STREAM, names=(SESSION_HASH,))),
+    (rf"{_API}/call(/v2)?/{_NAME}/{_EVENT}", _STREAM),
+    (rf"{_API}/queue/data", _STREAM),
     (rf"{_API}/queue/status", _POLL),
     (rf"{_API}/app_id/?", _POLL),
-    (rf"{_API}/heartbeat/{_HASH}", replace(_ENDLESS, names=(SESSION_HASH,))),
+    (rf"{_API}/heartbeat/{_HASH}", _ENDLESS),
     # Files and media.
-    (rf"{_API}/upload", replace(_SEND, names=(UPLOAD_ID,), body=Body.UPLOAD)),
+    (rf"{_API}/upload", replace(_SEND, body=Body.UPLOAD)),
     (rf"{_API}/process_recording", replace(_SEND, body=Body.UPLOAD)),
-    (rf"{_API}/upload_progress", replace(_ENDLESS, names=(UPLOAD_ID,))),
+    (rf"{_API}/upload_progress", _ENDLESS),
     (rf"{_API}/(file=|file/|proxy=).+", _READ),
-    (rf"{_API}/stream/{_EVENT}(/close)?", replace(_SEND, names=(EVENT_ID, SESSION_HASH))),
-    (
-        rf"{_API}/stream/{_HASH}/{_NAME}/\d+/playlist\.m3u8",
-        replace(_POLL, names=(SESSION_HASH,)),
-    ),
-    (rf"{_API}/stream/{_HASH}/{_NAME}/\d+/{_NAME}", replace(_READ, names=(SESSION_HASH,))),
+    (rf"{_API}/stream/{_EVENT}(/close)?", _SEND),
+    (rf"{_API}/stream/{_HASH}/{_NAME}/\d+/playlist\.m3u8", _POLL),
+    (rf"{_API}/stream/{_HASH}/{_NAME}/\d+/{_NAME}", _READ),
     (rf"{_API}/mcp(/http)?/?", _MCP),
     ("/login/?", Route(Access.LOGIN, _GET | _POST)),
     # Refused: Gradio's own logout and the token it would have set, ours is in front of it;

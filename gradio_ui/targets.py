@@ -1,38 +1,50 @@
-"""Whether there is what a request asks for. If there is not, much of it is an error of the server
-to Gradio."""
+"""Which function or component a request is for, as far as it says so before Gradio has it.
 
-import re
+Who may not call it hears of it at once, though what decides is `gradio_ui.steps`. And there must
+be such a thing: if there is not, much of it is an error of the server to Gradio.
+"""
+
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from pydantic import TypeAdapter, ValidationError
+
+from gradio_ui import rules
 from gradio_ui.compat import pages
 from gradio_ui.intake import Intake
 from gradio_ui.names import SESSION_HASH, Names
+from gradio_ui.routes import Route, Target
+from gradio_ui.rules import NONE, Rules
 
 if TYPE_CHECKING:
     import gradio
     from gradio.block_function import BlockFunction
 
-API_NAME, FN_INDEX, COMPONENT_ID = "api_name", "fn_index", "component_id"
-
-_RANGE = r"(\d{1,18}-\d{0,18}|-\d{1,18})"
-_ONE_RANGE = re.compile(rf"bytes={_RANGE}", re.ASCII)
-_RANGES = re.compile(rf"bytes={_RANGE}(\s*,\s*{_RANGE})*", re.ASCII)
+_NUMBER: TypeAdapter[int] = TypeAdapter(int)
 
 
 class NoSuchTarget(Exception):
     """There is no function or component of this name or number; says so."""
 
 
-def check(blocks: "gradio.Blocks", in_path: dict[str, str], intake: Intake) -> None:
-    """Raises `NoSuchTarget`."""
-    fields = intake.fields
-    is_event = in_path.get(API_NAME) or fields.get(FN_INDEX) is not None
-    if is_event and not function(blocks, in_path, intake):
+def rules_of(
+    blocks: "gradio.Blocks", route: Route, in_path: Mapping[str, str], intake: Intake
+) -> Rules:
+    """What must hold for who asks for this. Raises `NoSuchTarget`."""
+    if route.target is Target.NOTHING:
+        return NONE
+    if route.target is Target.COMPONENT:
+        return _rules_of_component(blocks, intake.fields)
+    name = in_path.get("api_name")
+    index = intake.fields.get("fn_index") if route.target is Target.FUNCTION else None
+    if name is None and index is None:
+        return NONE  # for nothing, which Gradio sees
+    page = intake.fields.get(SESSION_HASH)
+    fn = _function(blocks, page, index, name)
+    if fn is None:
         raise NoSuchTarget("There is no such function.")
-    if COMPONENT_ID in fields:
-        number = _number(fields[COMPONENT_ID])
-        if number is None or not pages.has_component(blocks, _page(intake), number):
-            raise NoSuchTarget("There is no such component.")
+    required: Rules = blocks.call_function.rules(fn)  # type: ignore[attr-defined]
+    return required
 
 
 def check_page(blocks: "gradio.Blocks", names: Names) -> None:
@@ -42,44 +54,28 @@ def check_page(blocks: "gradio.Blocks", names: Names) -> None:
         raise NoSuchTarget("There is nothing to listen to.")
 
 
-def function(
-    blocks: "gradio.Blocks", in_path: dict[str, str], intake: Intake
+def _function(
+    blocks: "gradio.Blocks", page: str | None, index: Any, name: str | None
 ) -> "BlockFunction | None":
-    """The function that an event is for, found as Gradio finds it."""
-    name = in_path.get(API_NAME)
-    index = intake.fields.get(FN_INDEX)
+    """As Gradio finds it: of a number and a name, the number counts."""
     if index is None:
-        return pages.function(blocks, _page(intake), None, name) if name else None
+        return pages.function(blocks, page, None, name)
     number = _number(index)
-    return None if number is None else pages.function(blocks, _page(intake), number, None)
+    return None if number is None else pages.function(blocks, page, number, None)
 
 
-def _page(intake: Intake) -> str | None:
-    page = intake.fields.get(SESSION_HASH)
-    return page if isinstance(page, str) else None
+def _rules_of_component(blocks: "gradio.Blocks", fields: Mapping[str, Any]) -> Rules:
+    number = _number(fields.get("component_id"))
+    block = None if number is None else pages.component(blocks, fields.get(SESSION_HASH), number)
+    if block is None:
+        raise NoSuchTarget("There is no such component.")
+    fn = getattr(block, str(fields.get("fn_name")), None)
+    return rules.of(fn) if getattr(fn, "_is_server_fn", False) else NONE
 
 
 def _number(value: Any) -> int | None:
-    """As pydantic reads one."""
+    """As Gradio reads it: "3" and 3.0 are 3."""
     try:
-        number = int(value)
-    except (TypeError, ValueError, OverflowError):
+        return _NUMBER.validate_python(value)
+    except ValidationError:
         return None
-    return number if isinstance(value, str) or number == value else None
-
-
-class BadRange(ValueError):
-    """A Range header that means nothing."""
-
-
-def is_one_range(given: str) -> bool:
-    """Whether Gradio can read a Range header; of several ranges it cannot, and a server may send
-    the whole file instead.
-
-    Raises `BadRange`.
-    """
-    if not given.startswith("bytes=") or _ONE_RANGE.fullmatch(given):
-        return True
-    if not _RANGES.fullmatch(given):
-        raise BadRange("The Range header cannot be read.")
-    return False

@@ -15,6 +15,7 @@ from gradio_ui.compat.places import user_of
 if TYPE_CHECKING:
     import gradio
     from gradio.block_function import BlockFunction
+    from gradio.blocks import Block
     from gradio.queueing import Event
 
 
@@ -64,11 +65,14 @@ def function(
     return next((fn for fn in fns.values() if fn.api_name == api_name), None)
 
 
-def has_component(blocks: "gradio.Blocks", session_hash: str | None, number: int) -> bool:
+def component(blocks: "gradio.Blocks", session_hash: str | None, number: int) -> "Block | None":
+    """The same for a component; one that the page does not have may still be the app's."""
     holder = blocks.state_holder
     if session_hash is not None and session_hash in holder:
-        return number in holder.session_data[session_hash].blocks_config.blocks
-    return number in blocks.blocks
+        found = holder.session_data[session_hash].blocks_config.blocks.get(number)
+        if found is not None:
+            return found
+    return blocks.blocks.get(number)
 
 
 def has_messages(blocks: "gradio.Blocks", session_hash: str) -> bool:

@@ -83,6 +83,18 @@ def test_arguments(bob: Person) -> None:
     short(bob.post("call/keep", data="x" * 100_000), 422)
 
 
+def test_arguments_may_have_names_of_gradios(bob: Person) -> None:
+    arguments = {"event_id": "any", "component_id": "none", "session_hash": "x" * 200}
+    answer = bob.post("call/v2/describe", **arguments)
+    assert answer.status_code == 200, answer.text
+    answer = bob.client.get(f"{API}/call/v2/describe/{answer.json()['event_id']}")
+    assert f"any none {'x' * 200}" in answer.text
+    # Beside them in a body they are of no function at all.
+    answer = bob.post("call/describe", data=["a", "b", "c"], fn_index=99999, component_id="none")
+    answer = bob.client.get(f"{API}/call/describe/{answer.json()['event_id']}")
+    assert "a b c" in answer.text
+
+
 @pytest.mark.parametrize("number", [99999, -1, "x", None, [1], 1.5])
 def test_components(bob: Person, number: object) -> None:
     page = uuid4().hex[:12]

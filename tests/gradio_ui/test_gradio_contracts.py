@@ -34,7 +34,7 @@ from gradio_ui.ownership import Owner, Pages
 from gradio_ui.passage import Passage
 from gradio_ui.places import Place
 from gradio_ui.registry import register
-from gradio_ui.routes import Access, Body
+from gradio_ui.routes import Access, Body, Target
 from gradio_ui.steps import Steps
 
 compat.prepare()
@@ -465,23 +465,27 @@ def test_every_route_of_gradio_is_in_the_table(mounted: Any) -> None:
 
 
 def test_the_table_says_what_a_route_names(mounted: Any) -> None:
-    """Of every parameter, in the path, the query or the body, of the name of one of ours."""
+    """Each parameter with the name of one of ours is looked for where it is: in the path, in the
+    query, or in a body. And a route that is for a function or a component says so."""
     wrong = []
     for route in walk(mounted.app.routes[0].app.routes):
         found = routes.find(example(route.path))
         if found is None or found.access is Access.REFUSED:
             continue
-        taken = {*inspect.signature(route.endpoint).parameters}
+        in_path = set(re.findall(r"\{(\w+)", route.path))
+        in_body = set()
         for model in typing.get_type_hints(route.endpoint, localns=vars(gr.routes)).values():
-            taken |= set(getattr(model, "model_fields", ()))
-        named = taken & set(names.KEYS)
-        if not named <= set(found.names):
-            wrong.append((route.path, named, found.names))
-        in_path = set(re.findall(r"\{(\w+)", route.path)) & set(names.KEYS)
-        assert set(found.named_in(example(route.path))) & set(names.KEYS) == in_path, route.path
-        if named - in_path and "POST" in found.methods:
-            assert found.body is not Body.NONE, route.path
-    assert not wrong, f"gradio_ui.routes does not know what these name: {wrong}"
+            in_body |= set(getattr(model, "model_fields", ()))
+        named = set(found.named_in(example(route.path)))
+        if named & set(names.KEYS) != in_path & set(names.KEYS):
+            wrong.append((route.path, "in the path"))
+        if in_body & set(names.KEYS) and found.body is not Body.JSON:
+            wrong.append((route.path, "in the body"))
+        if "api_name" in in_path and "event_id" not in in_path:
+            by_number = "fn_index" in in_body
+            if "api_name" not in named or (found.target is Target.FUNCTION) is not by_number:
+                wrong.append((route.path, "the function"))
+    assert not wrong, f"gradio_ui.routes does not know where these name something: {wrong}"
 
 
 def test_the_table_refuses_what_it_does_not_know() -> None:

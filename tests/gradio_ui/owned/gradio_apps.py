@@ -47,6 +47,11 @@ def check(word: str) -> None:
     fail_with(word)
 
 
+def describe(event_id: str, component_id: str, session_hash: str) -> str:
+    """Arguments whose names are Gradio's too."""
+    return f"{event_id} {component_id} {session_hash}"
+
+
 @register("owned", allowed_paths=[str(SHARED)], max_file_size="2mb")
 def build_owned() -> gr.Blocks:
     with gr.Blocks() as demo:
@@ -64,6 +69,7 @@ def build_owned() -> gr.Blocks:
         gr.Button().click(sizes, image, image, api_name="batch", batch=True, max_batch_size=8)
         gr.Button().click(fail_with, word, word, api_name="fail_with")
         gr.Button().click(fail_with, word, word, api_name="validated", validator=check)
+        gr.Button().click(describe, [word, word, word], word, api_name="describe")
         gr.Examples([["red"]], word, image, paint, cache_examples=True, api_name="examples")
     return demo
 
