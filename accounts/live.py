@@ -2,7 +2,14 @@
 
 Messages to the page, each a JSON object:
 
-    {"type": "expiring", "seconds": 60}   without use the session ends in so many seconds
+    {"type": "open", "user": "ada"}       whose session it is
+    {"type": "expiring", "seconds": 60, "renewable": true}
+                                          without use the session ends in so many seconds, or
+                                          whatever is done, if it is not renewable
+    {"type": "changed", "scope": "session", "keys": ["cart"], "by": "x8k2m"}
+                                          values of the session, or of the user, have changed, in
+                                          the page of this session_hash ("": in none). Only for
+                                          who asks for it: `?changes=1`
     {"type": "revoked"}                   it has ended; the connection closes with 4401
 
 Other codes: 4413 and 4429 after too long or too many messages of the page, 4503 when the server
@@ -20,6 +27,7 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from io import BytesIO
 from typing import Any, TypeAlias
 from weakref import WeakSet
@@ -28,9 +36,12 @@ from django.core.exceptions import DisallowedHost
 from django.core.handlers.asgi import ASGIRequest
 from django.db import Error as DatabaseError
 
-from sessionstate import Session
+from sessionstate.announce import News
+from sessionstate.backends.base import Info
 from sessionstate.clock import timestamp
-from sessionstate.errors import SessionGone, StoreUnavailable
+from sessionstate.engine import SessionStore
+from sessionstate.errors import StoreUnavailable
+from sessionstate.lifetime import session_expires
 
 from .conf import conf
 from .identity import Identity, NotAuthenticated, aidentify
@@ -46,6 +57,8 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 REVOKED, TOO_BIG, TOO_MUCH, UNAVAILABLE = 4401, 4413, 4429, 4503
 # Connections of one session; what a page may send: bytes of one message, messages in a minute.
 MOST, MOST_BYTES, MOST_MESSAGES = 50, 1024, 60
+# Changes that wait to be told to a page.
+MOST_NEWS = 100
 
 _open: WeakSet[_Page] = WeakSet()
 
@@ -53,12 +66,20 @@ _open: WeakSet[_Page] = WeakSet()
 class _Page(Held):
     """One open connection. `closing`: the code it is to be closed with."""
 
-    def __init__(self, login: Login) -> None:
+    def __init__(self, login: Login, wants_changes: bool) -> None:
         self.login = login
+        self.changes: asyncio.Queue[News] | None = (
+            asyncio.Queue(MOST_NEWS) if wants_changes else None
+        )
         self.closing: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
     def end(self, why: Why) -> None:
         self.close(REVOKED)
+
+    def changed(self, news: News) -> None:
+        if self.changes is not None:
+            with suppress(asyncio.QueueFull):
+                self.changes.put_nowait(news)
 
     def close(self, code: int) -> None:
         if not self.closing.done():
@@ -75,23 +96,27 @@ async def serve(scope: Scope, receive: Receive, send: Send) -> None:
     """An ASGI application. `watch` has been started."""
     await receive()  # websocket.connect
     try:
-        login, expires = await _admit(scope)
+        identity = await _admit(scope)
     except NotAuthenticated:
         return await send({"type": "websocket.close", "code": REVOKED})
     except (StoreUnavailable, DatabaseError):
         return await send({"type": "websocket.close", "code": UNAVAILABLE})
+    login = Login.of(identity)
     scope.setdefault("log", {}).update(user_id=login.user_id, session=login.session_id[:8])
-    page = _Page(login)
+    page = _Page(login, b"changes=1" in scope["query_string"].split(b"&"))
     watch.add(page)
     _open.add(page)
     await send({"type": "websocket.accept"})
+    await _say(send, {"type": "open", "user": identity.user.get_username()})
     tasks = [
         asyncio.create_task(_drop_messages(page, receive)),
-        asyncio.create_task(_warn(page, send, expires)),
+        asyncio.create_task(_warn(page, send)),
+        asyncio.create_task(_tell_changes(page, send)),
     ]
     try:
         await asyncio.wait((tasks[0], page.closing), return_when=asyncio.FIRST_COMPLETED)
-        tasks[1].cancel()
+        for task in tasks[1:]:
+            task.cancel()
         if page.closing.done():
             if (code := page.closing.result()) == REVOKED:
                 await _say(send, {"type": "revoked"})
@@ -104,8 +129,7 @@ async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _admit(scope: Scope) -> tuple[Login, float]:
-    """Who is there, and when the session ends without use."""
+async def _admit(scope: Scope) -> Identity:
     scheme = "https" if scope.get("scheme") == "wss" else "http"
     request = ASGIRequest({**scope, "type": "http", "method": "GET", "scheme": scheme}, BytesIO())
     try:
@@ -119,16 +143,10 @@ async def _admit(scope: Scope) -> tuple[Login, float]:
         and is_cross_site("POST", request.headers, host, request.scheme or "")
     ) or (identity.ticket.source == "program" and is_from_browser(request.headers)):
         raise NotAuthenticated("foreign")
-    login = Login.of(identity)
-    if len([1 for page in _open if page.login.session_id == login.session_id]) >= MOST:
+    session_id = identity.session.session_key
+    if len([1 for page in _open if page.login.session_id == session_id]) >= MOST:
         raise NotAuthenticated("refused")
-    return login, _end_of(identity)
-
-
-def _end_of(identity: Identity) -> float:
-    info = identity.session.info
-    assert info is not None  # it has just been read
-    return info.expires
+    return identity
 
 
 async def _drop_messages(page: _Page, receive: Receive) -> None:
@@ -144,28 +162,41 @@ async def _drop_messages(page: _Page, receive: Receive) -> None:
             page.close(TOO_MUCH)
 
 
-async def _warn(page: _Page, send: Send, expires: float) -> None:
+async def _warn(page: _Page, send: Send) -> None:
     """Before each end that is not put off by a use. That it has come is seen by the watch."""
     warned = 0.0
     while True:
-        await asyncio.sleep(max(expires - timestamp() - conf.expiring_before, 0.0) + 0.05)
-        session = Session(page.login.session_id)
+        session = SessionStore(page.login.session_id)
         try:
-            await session.aload()
-        except SessionGone:
-            return
+            custom = await session.aget("_session_expiry")
         except (StoreUnavailable, DatabaseError):
             await asyncio.sleep(1.0)
             continue
-        assert session.info is not None
-        expires = session.info.expires
-        left = expires - timestamp()
-        if left <= conf.expiring_before and expires != warned:
-            warned = expires
-            await _say(send, {"type": "expiring", "seconds": max(round(left), 0)})
-        if left <= conf.expiring_before:
-            # Somebody may still use it, and then the next end has a warning of its own.
-            await asyncio.sleep(min(max(left, 0.5), conf.expiring_before / 4))
+        if (info := session.info) is None:
+            return
+        left, before = info.expires - timestamp(), _warning_time(info)
+        if left > before:
+            await asyncio.sleep(left - before + 0.05)
+            continue
+        if info.expires != warned:
+            warned = info.expires
+            renewed = session_expires(custom, used=timestamp(), created=info.created)
+            said = {"seconds": max(round(left), 0), "renewable": renewed > info.expires}
+            await _say(send, {"type": "expiring"} | said)
+        # Somebody may still use it, and then the next end has a warning of its own.
+        await asyncio.sleep(min(max(left, 0.5), before / 4))
+
+
+def _warning_time(info: Info) -> float:
+    """Of a short idle limit a part only: nobody should be warned all the time."""
+    return min(conf.expiring_before, max(info.expires - info.used, 1.0) / 2)
+
+
+async def _tell_changes(page: _Page, send: Send) -> None:
+    while page.changes is not None:
+        news = await page.changes.get()
+        scope, keys = news.kind.removesuffix(" values"), list(news.keys)
+        await _say(send, {"type": "changed", "scope": scope, "keys": keys, "by": news.by})
 
 
 async def _say(send: Send, message: dict[str, Any]) -> None:

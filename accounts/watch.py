@@ -85,6 +85,9 @@ class Held:
         """Called on the event loop, perhaps more than once."""
         raise NotImplementedError
 
+    def changed(self, news: News) -> None:
+        """Values of the login's session or user have changed. Called on the event loop."""
+
 
 class Watch:
     """Of one process and its event loop, on which everything here is called."""
@@ -140,6 +143,12 @@ class Watch:
         if news.kind == "session":
             for held in self.of_session(news.id):
                 held.end("login")
+        elif news.kind == "session values":
+            for held in self.of_session(news.id):
+                held.changed(news)
+        elif news.kind == "user values":
+            for held in [held for held in self._held if held.login.user_id == news.id]:
+                held.changed(news)
         elif self._loop is not None:
             concerned = [held for held in self._held if news.id in ("", held.login.user_id)]
             if concerned:

@@ -6,6 +6,7 @@ Nothing in here imports Gradio until an app is built: `manage.py check`, `migrat
 stay quick.
 """
 
+from gradio_ui.changes import session_changed
 from gradio_ui.injection import with_session
 from gradio_ui.registry import register
 from gradio_ui.roles import requires_group, requires_permission, requires_staff
@@ -19,5 +20,6 @@ __all__ = [
     "requires_group",
     "requires_permission",
     "requires_staff",
+    "session_changed",
     "with_session",
 ]

@@ -17,7 +17,7 @@ from gradio_ui import compat, gate, headers, registry, routes, targets
 from gradio_ui.answers import Answers
 from gradio_ui.compat import inputs
 from gradio_ui.compat import pages as compat_pages
-from gradio_ui.compat.scripts import NONCE
+from gradio_ui.compat.scripts import BODY, HEAD, NONCE
 from gradio_ui.connections import Connections
 from gradio_ui.gate import Admission, LoginNeeded, Refused
 from gradio_ui.inner import inner_scope
@@ -29,6 +29,7 @@ from gradio_ui.places import Place, entered
 from gradio_ui.problems import Problem
 from gradio_ui.revocation import Grants
 from gradio_ui.routes import Access, Body, Route
+from gradio_ui.shell import render_shell
 from sessionstate import announce
 from sessionstate.announce import News
 from sessionstate.threads import in_thread
@@ -122,6 +123,9 @@ class GradioRouter:
         if route.access is Access.PAGE:
             nonce = inner[NONCE] = secrets.token_urlsafe(16)
             page_policy = mount.policy.format(nonce=nonce)
+            shell = await in_thread(render_shell, request, admission, mount, nonce)
+            inner[HEAD], inner[BODY] = shell.head, shell.body
+            admission.cookies.extend(shell.cookies)
         send = headers.on_private(send, admission.cookies, page_policy)
         await self._pass(mount, route, match[2], admission, inner, receive, send)
 

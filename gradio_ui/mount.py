@@ -10,7 +10,7 @@ import fastapi
 import gradio
 from starlette.applications import Starlette
 
-from gradio_ui import csp, files, places, registry, running, vetting
+from gradio_ui import changes, csp, files, places, registry, running, vetting
 from gradio_ui.compat import blocks as compat
 from gradio_ui.compat import pages, queues, scripts, shortcuts
 from gradio_ui.compat.inputs import hook_inputs
@@ -34,6 +34,8 @@ class Mount:
     pages: frozenset[str] = field(default_factory=frozenset)
     # Of its pages, for the Content-Security-Policy header; with a place for the nonce.
     policy: str = ""
+    # Whether its pages hear what else changes the session.
+    wants_changes: bool = False
     failure: Failure | None = None
 
     @contextmanager
@@ -72,6 +74,9 @@ def mount_all() -> dict[str, Mount]:
                 mount.app, mount.blocks = _mount(spec, blocks), blocks
             mount.pages = frozenset(page for page, *_ in blocks.pages if page)
             mount.policy = csp.policy(_sources(spec, blocks))
+            if changes.are_wanted(blocks):
+                mount.wants_changes = True
+                changes.tell_from_now_on()
         # SystemExit too: an app must not be able to end the server.
         except (Exception, SystemExit) as error:
             mount.fail(error)

@@ -77,6 +77,8 @@ class AppSpec:
     unsafe_eval: bool = False
     csp: Sources = field(default_factory=dict, repr=False)
     mcp: bool = False
+    # Whether its pages have the bar of the site.
+    bar: bool = True
 
     @property
     def name(self) -> str:
@@ -123,6 +125,7 @@ def register(
     staff: bool = False,
     order: int = 100,
     mcp: bool = False,
+    bar: bool = True,
     unsafe_eval: bool = False,
     csp: Sources = MappingProxyType({}),
     **options: Any,
@@ -131,7 +134,8 @@ def register(
 
     `groups`: any one of them opens the app; none means every signed-in user. `staff`: staff
     only. `mcp`: programs may call its functions as tools of an MCP server, at
-    `/gradio/<slug>/gradio_api/mcp/`. `unsafe_eval`: its pages may run JavaScript from
+    `/gradio/<slug>/gradio_api/mcp/`. `bar`: its pages have the bar of the site on top.
+    `unsafe_eval`: its pages may run JavaScript from
     strings, which `js=` needs. `csp`: sources by directive that its pages may load from besides
     this site, such as `{"img-src": ["https://tiles.example"]}`. `options` are passed to Gradio's
     mount (theme, css, head, js, allowed_paths, max_file_size ...); `queue` is a dict for
@@ -167,6 +171,7 @@ def register(
                 unsafe_eval=unsafe_eval,
                 csp=csp,
                 mcp=mcp,
+                bar=bar,
             )
         )
         return build
@@ -252,10 +257,11 @@ def get(slug: str) -> AppSpec | None:
     return _registry.apps().get(slug)
 
 
-def permitted(user: "User | AnonymousUser") -> list[AppSpec]:
-    """The apps this user may open. One query at most."""
+def permitted(user: "User | AnonymousUser", groups: Collection[str] | None = None) -> list[AppSpec]:
+    """The apps this user may open. One query at most, none with `groups`."""
     specs = all_apps()
-    groups = group_names(user) if any(spec.groups for spec in specs) else frozenset()
+    if groups is None:
+        groups = group_names(user) if any(spec.groups for spec in specs) else frozenset()
     return [spec for spec in specs if spec.allows(user, groups)]
 
 

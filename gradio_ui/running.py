@@ -160,7 +160,7 @@ class Call:
 
     async def save(self) -> None:
         self.check()
-        with told():
+        with told(), self.current():
             changed = [state for state in self._states.values() if state.changed]
             if changed and self.session not in changed:
                 # Their own records would not refuse: they are not the login's.

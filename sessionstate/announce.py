@@ -1,4 +1,5 @@
-"""What one process tells all the others: a session has ended, somebody's access has changed.
+"""What one process tells all the others: a session has ended, somebody's access or values have
+changed.
 
 Whoever listens in this process hears it at once, in the thread that tells. Other processes hear
 it through the channels layer, if that reaches them. There it may be late or get lost, so nobody
@@ -17,7 +18,7 @@ import uuid
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from channels.layers import InMemoryChannelLayer, get_channel_layer
@@ -40,10 +41,13 @@ _RETRY = 1.0
 @dataclass(frozen=True, slots=True)
 class News:
     """`session`: the session of this id has ended. `user`: look again what the user of this id
-    may do, or everybody when it is ""."""
+    may do, or everybody when it is "". `session values` and `user values`: of the session or user
+    of this id, those under `keys` have changed, in the page `by` if in one."""
 
-    kind: Literal["session", "user"]
+    kind: Literal["session", "user", "session values", "user values"]
     id: str
+    keys: tuple[str, ...] = ()
+    by: str = ""
 
 
 Listener = Callable[[News], None]
@@ -84,7 +88,7 @@ async def hear() -> None:
                     async with asyncio.timeout(SILENCE):
                         message = await layer.receive(channel)
                     if message["sender"] != _post.sender:
-                        _pass_on(News(message["kind"], message["id"]))
+                        _pass_on(_unpacked(**message["news"]))
             await layer.group_discard(GROUP, channel)
         except asyncio.CancelledError:
             await _close(layer)
@@ -92,6 +96,10 @@ async def hear() -> None:
         except Exception as error:
             logger.warning("Nothing is heard from other processes: %s", type(error).__name__)
             await asyncio.sleep(_RETRY)
+
+
+def _unpacked(keys: list[str], **fields: Any) -> News:
+    return News(keys=tuple(keys), **fields)
 
 
 def _layer() -> Any:
@@ -123,12 +131,12 @@ class _Post:
             loop = self._running()
             if len(self._waiting) >= MOST:
                 return
-            message = {"type": "news", "kind": news.kind, "id": news.id, "sender": self.sender}
+            message = {"type": "news", "news": asdict(news), "sender": self.sender}
             future = asyncio.run_coroutine_threadsafe(self._send(message), loop)
             self._waiting.add(future)
         future.add_done_callback(self._sent)
 
-    async def _send(self, message: dict[str, str]) -> None:
+    async def _send(self, message: dict[str, Any]) -> None:
         try:
             async with asyncio.timeout(SEND_LIMIT):
                 await _layer().group_send(GROUP, message)

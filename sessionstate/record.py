@@ -15,6 +15,7 @@ from sessionstate.backends.base import Address, Backend, Info, Snapshot, Stamp
 from sessionstate.conf import conf
 from sessionstate.errors import SessionExists, SessionGone
 from sessionstate.mapping import Changes, Values
+from sessionstate.signals import values_changed
 from sessionstate.turns import aturn, turn
 
 
@@ -109,7 +110,7 @@ class StoredRecord:
                 values = _present(changes)
                 self.info = self.backend.create(self.address, values, stamp, limit=limit)
                 break
-        self.values.settle_changes(changes)
+        self._saved(changes)
         return True
 
     async def asave(self, *, version: int | None = None) -> bool:
@@ -130,8 +131,12 @@ class StoredRecord:
                 values = _present(changes)
                 self.info = await self.backend.acreate(self.address, values, stamp, limit=limit)
                 break
-        self.values.settle_changes(changes)
+        self._saved(changes)
         return True
+
+    def _saved(self, changes: Changes) -> None:
+        self.values.settle_changes(changes)
+        values_changed.send_robust(type(self), address=self.address, keys=tuple(changes))
 
     def touch(self) -> bool:
         stamp = self._stamp()

@@ -1,8 +1,10 @@
-"""A nonce on the scripts of Gradio's page, and the hashes of those that an app adds.
+"""A nonce on the scripts of Gradio's page, the hashes of those that an app adds, and our own part.
 
 The page has inline scripts and its template knows no nonce. It is put into the template's own
 source, before any value of an app or a user is: what they smuggle in has none. Scripts of `head=`
-are made by Gradio's frontend in the browser, from text that is known here.
+are made by Gradio's frontend in the browser, from text that is known here. In the same way the
+template gets places for what `gradio_ui.shell` adds: before everything else of its head, so that
+our script runs before Gradio's, and of its body.
 """
 
 import base64
@@ -17,12 +19,15 @@ from jinja2 import BaseLoader, Environment
 if TYPE_CHECKING:
     import gradio
 
-# Key of the request's scope.
+# Keys of the request's scope; HTML for the begin of the page's head and of its body.
 NONCE = "gradio_ui.nonce"
+HEAD, BODY = "gradio_ui.head", "gradio_ui.body"
 # Templates, Vega and shaders that are compiled in the browser.
 _EVAL = {"html", "nativeplot", "imageeditor"}
 _SCRIPT = re.compile(r"<script\b")
 _MARKED = f"<script nonce=\"{{{{ request.scope['{NONCE}'] }}}}\""
+_CHARSET = re.compile(r'<meta charset="utf-8" />')
+_BODY = re.compile(r"<body\b[^>]*>")
 
 
 class _Marked(BaseLoader):
@@ -33,7 +38,10 @@ class _Marked(BaseLoader):
         self, environment: Environment, template: str
     ) -> tuple[str, str | None, Callable[[], bool] | None]:
         source, *rest = self._loader.get_source(environment, template)
-        return _SCRIPT.sub(_MARKED, source), *rest  # type: ignore[return-value]
+        source = _SCRIPT.sub(_MARKED, source)
+        for tag, key in ((_CHARSET, HEAD), (_BODY, BODY)):
+            source = tag.sub(rf"\g<0>{{{{ request.scope['{key}'] | safe }}}}", source, count=1)
+        return source, *rest  # type: ignore[return-value]
 
 
 def mark() -> None:

@@ -10,8 +10,7 @@ import gradio as gr
 def header(title: str, subtitle: str) -> gr.Markdown:
     # Not gr.HTML, whose frontend needs `unsafe_eval`.
     return gr.Markdown(
-        f"<div class='page-header'><h1>{escape(title)}</h1><a href='/'>All apps</a>"
-        f"<p>{escape(subtitle)}</p></div>",
+        f"<div class='page-header'><h1>{escape(title)}</h1><p>{escape(subtitle)}</p></div>",
         elem_classes="bare",
     )
 

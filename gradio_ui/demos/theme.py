@@ -100,18 +100,7 @@ CSS = """
 }
 """
 
-# Gradio follows the system; a reader who chose light or dark on the site's pages
-# (static/js/site.js) gets that here too.
-HEAD = f"""<link rel="icon" href="{settings.STATIC_URL}favicon.svg" type="image/svg+xml">
-<script>
-(() => {{
-  let theme = null;
-  try {{ theme = localStorage.getItem("theme"); }} catch {{ return; }}
-  if (theme !== "light" && theme !== "dark") return;
-  if (new URL(location.href).searchParams.has("__theme")) return;
-  document.body.classList.toggle("dark", theme === "dark");
-}})();
-</script>"""
+HEAD = f'<link rel="icon" href="{settings.STATIC_URL}favicon.svg" type="image/svg+xml">'
 
 
 def calm() -> gr.themes.Base:

@@ -2,6 +2,8 @@
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -20,10 +22,6 @@ def address(site: Site, path: str = "/ws/session/") -> str:
     return f"ws://127.0.0.1:{site.port}{path}"
 
 
-def opened(site: Site, headers: dict[str, str]) -> Any:
-    return connect(address(site), additional_headers=headers, open_timeout=20)
-
-
 def refused(site: Site, headers: dict[str, str], path: str = "/ws/session/") -> bool:
     try:
         with connect(address(site, path), additional_headers=headers, open_timeout=20):
@@ -38,6 +36,15 @@ def browser(site: Site, username: str) -> dict[str, str]:
     with httpx.Client(base_url=site.url) as client:
         client.post("/api/auth/login", json=body).raise_for_status()
         return {"Cookie": "; ".join(f"{name}={value}" for name, value in client.cookies.items())}
+
+
+@contextmanager
+def opened(site: Site, headers: dict[str, str], query: str = "") -> Iterator[ClientConnection]:
+    """A connection that has said whose session it is."""
+    place = address(site, f"/ws/session/{query}")
+    with connect(place, additional_headers=headers, open_timeout=20) as connection:
+        assert json.loads(connection.recv(timeout=20)) == {"type": "open", "user": "ada"}
+        yield connection
 
 
 def end_of(connection: ClientConnection) -> tuple[list[Any], int]:
@@ -131,7 +138,8 @@ def test_an_open_page_keeps_no_session_alive_and_is_warned(
         assert 4 < time.monotonic() - started < 12 + GRACE
     *warnings, last = said
     assert warnings and {message["type"] for message in warnings} == {"expiring"}
-    assert 0 <= warnings[0]["seconds"] <= 8
+    assert 0 < warnings[0]["seconds"] <= 4
+    assert warnings[0]["renewable"] is True
     assert (last, code) == ({"type": "revoked"}, REVOKED)
     with opened(site, site.sign_in("ada")) as connection:
         site.stop()

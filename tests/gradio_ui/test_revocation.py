@@ -235,6 +235,7 @@ def out_of_the_group(person: Person) -> None:
 def ends_all_work(person: Person, end: Callable[[Person], None], message: str) -> None:
     address = f"ws://127.0.0.1:{person.pair.here.port}/ws/session/"
     with connect(address, additional_headers=person.headers, open_timeout=20) as page:
+        page.recv(timeout=10)  # whose session it is
         ends_work(person, end, message)
         if end is out_of_the_group:
             with pytest.raises(TimeoutError):

@@ -24,12 +24,16 @@ def test_it_says_so_and_works_again_after_a_new_sign_in(live_site: Site, page: P
 
     elsewhere = live_site.sign_in("ada")
     httpx.delete(f"{live_site.url}/api/sessions", headers=elsewhere).raise_for_status()
-    expect(page.get_by_text("You have been signed out.").first).to_be_visible(timeout=10_000)
+    covered = page.get_by_role("dialog", name="You have been signed out")
+    expect(covered).to_be_visible(timeout=10_000)
     stopped = number.input_value()
     page.wait_for_timeout(1000)
     assert number.input_value() == stopped
 
     sign_in(page, live_site)
+    other = page.context.new_page()
+    other.goto(f"{live_site.url}/gradio/probe/")
+    expect(page.get_by_role("dialog")).to_have_count(0, timeout=10_000)
     page.get_by_label("Key", exact=True).fill("word")
     page.get_by_label("Value", exact=True).fill("again")
     page.get_by_role("button", name="Remember").click()

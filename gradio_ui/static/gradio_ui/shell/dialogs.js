@@ -1,0 +1,66 @@
+// "Are you still there?", and what covers the page once nobody is signed in.
+import { live } from "./live.js";
+import { dialogs } from "./page.js";
+import { keep } from "./drafts.js";
+import { renew } from "./renewal.js";
+
+const [expiring, gone] = ["expiring", "gone"].map((name) => dialogs.querySelector(`[data-dialog=${name}]`));
+const left = expiring.querySelector("[data-left]");
+
+let end = 0;
+let timer;
+
+function count() {
+  const seconds = Math.max(Math.ceil((end - Date.now()) / 1000), 0);
+  const time = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+  if (left.textContent !== time) left.textContent = time;
+  // It may have been used elsewhere meanwhile.
+  if (seconds === 0) hide();
+}
+
+function hide() {
+  clearInterval(timer);
+  expiring.close();
+  if (end && end <= Date.now()) live.check();
+  end = 0;
+}
+
+live.addEventListener("expiring", ({ detail }) => {
+  if (live.state === "gone") return;
+  end = Date.now() + detail.seconds * 1000;
+  for (const part of expiring.querySelectorAll("[data-if]")) {
+    part.hidden = (part.dataset.if === "renewable") !== detail.renewable;
+  }
+  expiring.querySelector("[data-stay]").hidden = !detail.renewable;
+  count();
+  clearInterval(timer);
+  timer = setInterval(count, 250);
+  if (!expiring.open) expiring.showModal();
+});
+
+live.addEventListener("renewed", () => {
+  end = 0;
+  hide();
+});
+
+expiring.querySelector("[data-stay]").addEventListener("click", renew);
+// Escape is somebody who is there.
+expiring.addEventListener("cancel", (event) => {
+  event.preventDefault();
+  renew();
+});
+
+live.addEventListener("state", () => {
+  if (live.state === "gone") {
+    keep();
+    end = 0;
+    hide();
+    if (!gone.open) gone.showModal();
+  } else if (live.state === "up" && gone.open) {
+    gone.close();
+  }
+});
+
+// Nothing but a new sign-in uncovers the page.
+gone.addEventListener("cancel", (event) => event.preventDefault());
+gone.addEventListener("close", () => live.state === "gone" && gone.showModal());

@@ -1,0 +1,149 @@
+// What becomes of the session while the page is open, from WS /ws/session/ (accounts/live.py), and
+// from what requests are answered where there is no WebSocket.
+//
+// `live.state` is "up" (also at first), "down" (the server cannot be reached) or "gone" (signed
+// out). Events: `state`; `expiring` {seconds, renewable}; `renewed`; `changed` {scope, keys, by},
+// without keys when anything may have.
+import { page, sleep } from "./page.js";
+
+const REVOKED = 4401;
+// Milliseconds between attempts to reach the server, and to open a WebSocket that something on the
+// way does not let through.
+const SOON = 300, LATE = 2_000, RARELY = 60_000, PATIENCE = 5_000;
+
+// Before it is ours, see requests.js.
+const fetch = window.fetch.bind(window);
+const others = "BroadcastChannel" in window ? new BroadcastChannel("gradio-session") : null;
+
+class Live extends EventTarget {
+  state = "up";
+  #socket = null;
+  #wasOpen = false;
+  #failures = 0;
+  #looking = null;
+
+  start() {
+    this.#connect();
+    others?.postMessage("here");
+    others?.addEventListener("message", ({ data }) => this.#heard(data));
+    const back = () => document.visibilityState === "visible" && this.check();
+    document.addEventListener("visibilitychange", back);
+    window.addEventListener("focus", back);
+    window.addEventListener("online", back);
+    window.addEventListener("offline", () => this.lost());
+    // A page that comes out of the browser's own cache is as old as it looks.
+    window.addEventListener("pageshow", (event) => event.persisted && this.check());
+  }
+
+  // A request was refused: nobody is signed in.
+  over() {
+    if (this.state === "gone") return;
+    this.#set("gone");
+    others?.postMessage("gone");
+    this.#socket?.close();
+  }
+
+  // A request did not get through.
+  lost() {
+    if (this.state === "up") this.#set("down");
+    return this.#look();
+  }
+
+  // The session may have ended, or begun again, without a word.
+  check() {
+    if (this.state !== "up" || this.#socket?.readyState !== WebSocket.OPEN) return this.#look();
+  }
+
+  renewed({ aloud = true } = {}) {
+    if (aloud) others?.postMessage("renewed");
+    this.dispatchEvent(new Event("renewed"));
+  }
+
+  // Resolves when requests may be sent: at once, or when the line is there again; `false` when
+  // that took longer than `limit`.
+  async ready(limit) {
+    const end = Date.now() + limit;
+    while (this.state === "down" && Date.now() < end) await sleep(100);
+    return this.state !== "down";
+  }
+
+  // 200: signed in and allowed; 401: signed out; 0: no answer. Does not count as use.
+  async ask(path) {
+    try {
+      const options = { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) };
+      return await fetch(`${page.root}/gradio_api/${path}`, options);
+    } catch {
+      return new Response(null, { status: 599 });
+    }
+  }
+
+  #set(state) {
+    if (this.state === state) return;
+    this.state = state;
+    this.dispatchEvent(new Event("state"));
+  }
+
+  #heard(word) {
+    if (word === "renewed") this.renewed({ aloud: false });
+    else if (word === "gone" || this.state === "gone") this.#look();
+  }
+
+  // One look at a time.
+  #look() {
+    this.#looking ??= this.#lookNow().finally(() => (this.#looking = null));
+    return this.#looking;
+  }
+
+  async #lookNow() {
+    for (let wait = SOON; ; wait = Math.min(wait * 1.5, LATE)) {
+      const { status } = await this.ask("app_id");
+      if (status === 401) return this.over();
+      if (status < 500) break;
+      if (this.state === "gone") return;
+      this.#set("down");
+      await sleep(wait);
+    }
+    if (this.state === "gone") {
+      const who = await this.ask("user");
+      if (!who.ok) return;
+      if (((await who.json()) ?? "") !== page.user) return location.reload();
+    }
+    this.#set("up");
+    if (!this.#socket) this.#connect();
+  }
+
+  #connect() {
+    const address = new URL(page.live, location.href);
+    address.protocol = address.protocol.replace("http", "ws");
+    if (page.wantsChanges) address.searchParams.set("changes", "1");
+    const socket = (this.#socket = new WebSocket(address));
+    socket.onmessage = ({ data }) => this.#told(JSON.parse(data));
+    socket.onclose = async ({ code }) => {
+      this.#socket = null;
+      if (code === REVOKED) return this.over();
+      if (this.state === "gone") return;
+      // While a page is left its connections end too.
+      await sleep(Math.min(SOON * 2 ** this.#failures++, RARELY) * (0.5 + Math.random() / 2));
+      await this.#look();
+      if (!this.#socket && this.state === "up") this.#connect();
+    };
+  }
+
+  #told(message) {
+    switch (message.type) {
+      case "open":
+        this.#failures = 0;
+        if (message.user !== page.user) return location.reload();
+        if (this.#wasOpen) this.dispatchEvent(new CustomEvent("changed", { detail: {} }));
+        this.#wasOpen = true;
+        return this.#set("up");
+      case "revoked":
+        return this.over();
+      case "expiring":
+      case "changed":
+        this.dispatchEvent(new CustomEvent(message.type, { detail: message }));
+    }
+  }
+}
+
+export const live = new Live();
