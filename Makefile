@@ -1,5 +1,5 @@
 # make run    set up what is missing and serve on http://127.0.0.1:8000  (PORT=, DEMO_PASSWORD=)
-# make test   install what the tests need and run them                   (ARGS="-k name")
+# make test   install what the tests need and run them                   (ARGS="-k name", WORKERS=)
 # make lint   ruff and mypy
 # make docs   build the documentation into site/; a warning or a broken link is an error
 # make bench  time per Gradio event, compared with Gradio alone
@@ -13,6 +13,8 @@ SHELL := /bin/bash
 PORT ?= 8000
 DEMO_PASSWORD ?= gradio-demo
 ARGS ?=
+# Each has its own databases and servers; the tests of a file stay together.
+WORKERS ?= -n auto --maxprocesses 4 --dist loadfile
 
 NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
 ifndef PYTHON
@@ -34,7 +36,7 @@ run: python port .venv/installed .env
 	@DEMO_PASSWORD='$(DEMO_PASSWORD)' exec $(BIN)/python manage.py runserver 127.0.0.1:$(PORT)
 
 test: .venv/installed-dev system-packages
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(WORKERS) $(ARGS)
 
 lint: .venv/installed-dev
 	@$(BIN)/ruff check .

@@ -141,9 +141,21 @@ class LeaksPlugin:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         self.stop()
+        # Where workers of xdist run the tests, each of them searches its own output.
+        if not session.config.getoption("numprocesses", None):
+            self._search(getattr(session.config, "_tmp_path_factory", None))
+        if hasattr(session.config, "workeroutput"):
+            session.config.workeroutput["leaks"] = self.found
+        elif self.found and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        self.found += getattr(node, "workeroutput", {}).get("leaks", ())
+
+    def _search(self, tmp_path_factory: Any) -> None:
         outputs = [self.path]
-        factory = getattr(session.config, "_tmp_path_factory", None)
-        base = getattr(factory, "_basetemp", None)
+        base = getattr(tmp_path_factory, "_basetemp", None)
         for path in base.rglob("*") if base else ():
             if _SITE_LOG.fullmatch(path.name):
                 outputs.append(path)
@@ -152,8 +164,6 @@ class LeaksPlugin:
         for path in outputs:
             text = path.read_text(encoding="utf-8", errors="replace")
             self.found += (f"{path.name}: {leak}" for leak in leaks(text, self.session_ids))
-        if self.found and session.exitstatus == pytest.ExitCode.OK:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         if self.found:

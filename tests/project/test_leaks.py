@@ -53,8 +53,12 @@ LEAKS = {
 }
 
 
-@pytest.mark.parametrize("where", LEAKS)
-def test_a_run_that_leaks_fails(where: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("where", "workers"),
+    [("log", "0"), ("file", "0"), ("exception", "0"), ("nothing", "0")]
+    + [("log", "1"), ("nothing", "1")],
+)
+def test_a_run_that_leaks_fails(where: str, workers: str, tmp_path: Path) -> None:
     test = tmp_path / "test_leak.py"
     test.write_text(
         "def test_leak(tmp_path):\n"
@@ -63,6 +67,7 @@ def test_a_run_that_leaks_fails(where: str, tmp_path: Path) -> None:
         f"    {LEAKS[where]}\n"
     )
     options = ["-q", "-p", "tests.conftest", "-p", "no:cacheprovider", f"--rootdir={BASE_DIR}"]
+    options += ["-n", workers]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *options, f"--basetemp={tmp_path / 'base'}", str(test)],
         cwd=BASE_DIR,

@@ -90,7 +90,7 @@ VALUES = [
 ]
 
 
-@pytest.mark.parametrize("value", VALUES, ids=repr)
+@pytest.mark.parametrize("value", VALUES, ids=lambda v: type(v).__name__)
 def test_a_value_comes_back_as_it_was(value: Any) -> None:
     for case in (value, [value], {"k": value}, (value, value)):
         again = decode(encode(case))

@@ -105,7 +105,7 @@ def test_a_numpy_scalar_comes_back_as_it_was(scalar: np.generic) -> None:
         (np.zeros(1, np.dtype("i4", metadata={"unit": "m"})), "metadata"),
         (np.dtype("i4"), "no way"),
     ],
-    ids=str,
+    ids=lambda v: v if isinstance(v, str) else type(v).__name__,
 )
 def test_an_array_that_cannot_come_back_is_refused(array: Any, says: str) -> None:
     with pytest.raises(EncodeError, match=says):

@@ -119,7 +119,9 @@ def test_a_save_after_a_revoke_raises_and_the_session_stays_dead() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [object(), lambda: 1, open, iter([]), {"deep": [object()]}], ids=repr
+    "value",
+    [object(), lambda: 1, open, iter([]), {"deep": [object()]}],
+    ids=lambda value: type(value).__name__,
 )
 def test_a_value_that_cannot_be_stored_raises_at_once_and_names_the_key(value: object) -> None:
     store = signed_in(model="old")
