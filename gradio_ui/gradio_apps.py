@@ -49,7 +49,6 @@ def build_live_sessions() -> gr.Blocks:
     title="Account",
     description="What your session holds and where it is stored.",
     order=40,
-    unsafe_eval=True,  # its sign-out button runs JavaScript
     **page_options(),
 )
 def build_account() -> gr.Blocks:

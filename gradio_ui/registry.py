@@ -135,11 +135,10 @@ def register(
     `groups`: any one of them opens the app; none means every signed-in user. `staff`: staff
     only. `mcp`: programs may call its functions as tools of an MCP server, at
     `/gradio/<slug>/gradio_api/mcp/`. `bar`: its pages have the bar of the site on top.
-    `unsafe_eval`: its pages may run JavaScript from
-    strings, which `js=` needs. `csp`: sources by directive that its pages may load from besides
-    this site, such as `{"img-src": ["https://tiles.example"]}`. `options` are passed to Gradio's
-    mount (theme, css, head, js, allowed_paths, max_file_size ...); `queue` is a dict for
-    `Blocks.queue()`.
+    `unsafe_eval`: its pages may run JavaScript from strings, which `gr.HTML` and native plots
+    need. `csp`: sources by directive that its pages may load from besides this site, such as
+    `{"img-src": ["https://tiles.example"]}`. `options` are passed to Gradio's mount (theme, css,
+    head, js, allowed_paths, max_file_size ...); `queue` is a dict for `Blocks.queue()`.
     """
     if len(slug) > SLUG_LENGTH or not SLUG.fullmatch(slug):
         raise RegistrationError(

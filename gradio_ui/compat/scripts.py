@@ -2,9 +2,10 @@
 
 The page has inline scripts and its template knows no nonce. It is put into the template's own
 source, before any value of an app or a user is: what they smuggle in has none. Scripts of `head=`
-are made by Gradio's frontend in the browser, from text that is known here. In the same way the
-template gets places for what `gradio_ui.shell` adds: before everything else of its head, so that
-our script runs before Gradio's, and of its body.
+are made by Gradio's frontend in the browser, from text that is known here. Functions of `js=` are
+made there too: functions.js, which is put into the template, does it without `eval`. In the same
+way the template gets places for what `gradio_ui.shell` adds: before everything else of its head,
+so that our script runs before Gradio's, and of its body.
 """
 
 import base64
@@ -12,6 +13,7 @@ import hashlib
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import BaseLoader, Environment
@@ -25,6 +27,9 @@ HEAD, BODY = "gradio_ui.head", "gradio_ui.body"
 # Templates, Vega and shaders that are compiled in the browser.
 _EVAL = {"html", "nativeplot", "imageeditor"}
 _SCRIPT = re.compile(r"<script\b")
+# The config, whose functions are known from here on, and what stands before any other script.
+_CONFIG = re.compile(r"<script>window\.gradio_config = .*?</script>")
+_FUNCTIONS = Path(__file__).with_name("functions.js").read_text()
 _MARKED = f"<script nonce=\"{{{{ request.scope['{NONCE}'] }}}}\""
 _CHARSET = re.compile(r'<meta charset="utf-8" />')
 _BODY = re.compile(r"<body\b[^>]*>")
@@ -38,10 +43,15 @@ class _Marked(BaseLoader):
         self, environment: Environment, template: str
     ) -> tuple[str, str | None, Callable[[], bool] | None]:
         source, *rest = self._loader.get_source(environment, template)
+        source = _CONFIG.sub(_with_functions, source)
         source = _SCRIPT.sub(_MARKED, source)
         for tag, key in ((_CHARSET, HEAD), (_BODY, BODY)):
             source = tag.sub(rf"\g<0>{{{{ request.scope['{key}'] | safe }}}}", source, count=1)
         return source, *rest  # type: ignore[return-value]
+
+
+def _with_functions(config: re.Match[str]) -> str:
+    return f"{config[0]}<script>{{% raw %}}{_FUNCTIONS}{{% endraw %}}</script>"
 
 
 def mark() -> None:
@@ -66,12 +76,9 @@ def head_hashes(blocks: "gradio.Blocks") -> list[str]:
 
 def needs_eval(blocks: "gradio.Blocks") -> list[str]:
     """What in an app Gradio's frontend can only run by `eval`, in words for its author."""
-    found = {
-        f"gr.{type(b).__name__}" for b in blocks.blocks.values() if b.get_block_name() in _EVAL
-    }
-    if blocks.js or any(fn.js for fn in blocks.fns.values()):
-        found.add("js=")
-    return sorted(found)
+    return sorted(
+        {f"gr.{type(b).__name__}" for b in blocks.blocks.values() if b.get_block_name() in _EVAL}
+    )
 
 
 def _hash(text: str) -> str:

@@ -60,6 +60,38 @@ def test_a_conversation_is_there_after_a_reload_and_nobody_else_sees_it(
     other.context.close()
 
 
+def test_functions_of_an_app_run_and_no_others(live_site: Site, page: Page) -> None:
+    troubles: list[str] = []
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.on(
+        "console",
+        lambda said: troubles.append(said.text) if said.type in ("error", "warning") else None,
+    )
+    sign_in(page, live_site, "ada")
+    page.goto(f"{live_site.url}/gradio/scripts/")
+    word, answer = page.get_by_label("Word"), page.get_by_label("Answer")
+    word.fill("ada")
+    page.get_by_role("button", name="Upper").click()
+    expect(answer).to_have_value("ADA")
+    page.get_by_role("button", name="Twice").click()
+    expect(answer).to_have_value("Adaada")
+    page.get_by_role("button", name="State").click()
+    expect(page.locator("body[data-answer='42'][data-opened=yes]")).to_have_count(1)
+    page.get_by_role("button", name="Clear").click()
+    expect(word).to_have_value("")
+    # Not while DevTools evaluate something: there the policy does not hold.
+    tried = """() => new Promise(done => setTimeout(() => {
+        const make = Object.getPrototypeOf(async function () {}).constructor;
+        const texts = ["return 1", "return (\\n() => 1\\n);"];
+        const outcome = (text) => {
+            try { return typeof new make(text) } catch (error) { return error.name }
+        };
+        done(texts.map(outcome));
+    }))"""
+    assert page.evaluate(tried) == ["EvalError", "EvalError"]
+    assert not troubles
+
+
 def test_an_answer_appears_word_by_word(live_site: Site, page: Page) -> None:
     sign_in(page, live_site, "admin")
     page.goto(f"{live_site.url}/gradio/assistant/")

@@ -86,7 +86,7 @@ async def test_an_app_that_needs_eval_and_does_not_say_so_is_named_in_the_log(
 
     register("needy")(needy)
     mount_all()
-    assert "'needy' uses gr.HTML, js=" in caplog.text
+    assert "'needy' uses gr.HTML, which" in caplog.text
 
 
 def test_the_nonce_is_in_the_template_before_any_value_is() -> None:
@@ -96,8 +96,19 @@ def test_the_nonce_is_in_the_template_before_any_value_is() -> None:
     assert environment.loader is not None
     source, *_ = environment.loader.get_source(environment, "frontend/index.html")
     tags = source.split("<script")[1:]
-    assert len(tags) >= 4
+    assert len(tags) >= 5
     assert all(
         tag.startswith(f" nonce=\"{{{{ request.scope['{scripts.NONCE}'] }}}}\"") for tag in tags
     )
     assert csp.policy({}).startswith("default-src 'self'; script-src 'nonce-{nonce}' ")
+
+
+def test_functions_of_an_app_are_known_before_anything_else_runs() -> None:
+    from gradio import routes
+
+    environment = routes.templates.env
+    assert environment.loader is not None
+    source, *_ = environment.loader.get_source(environment, "frontend/index.html")
+    config, functions, *_ = (tag.partition(">")[2] for tag in source.split("<script")[1:])
+    assert config.startswith("window.gradio_config = ")
+    assert "const AsyncFunction = prototype.constructor;" in functions

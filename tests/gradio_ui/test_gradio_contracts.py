@@ -550,3 +550,14 @@ print(chat.as_messages({{"text": "look", "files": ["a.png"]}}, "user"))
         "[{'role': 'user', 'content': 'hello'}]",
         "[{'role': 'user', 'content': [{'path': 'a.png'}, 'look']}]",
     ]
+
+
+def test_the_frontend_makes_functions_of_js_as_functions_js_expects() -> None:
+    assets = Path(gr.__file__).parent / "templates/frontend/assets"
+    source = "".join(path.read_text() for path in assets.glob("*.js"))
+    for part in (
+        "=Object.getPrototypeOf(async function(){}).constructor",
+        r".trim().replace(/;+$/,``);try{",
+        r"(`return (\n${",
+    ):
+        assert part in source, f"Gradio makes functions of js= another way: {part} is gone"

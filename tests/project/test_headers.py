@@ -123,7 +123,7 @@ def test_eval_is_for_apps_that_say_they_need_it(admin: httpx.Client) -> None:
         slug: "'unsafe-eval'" in directives(admin.get(f"/gradio/{slug}/"))["script-src"]
         for slug in ("assistant", "sessions", "account", "dashboard")
     }
-    assert found == {"assistant": False, "sessions": False, "account": True, "dashboard": True}
+    assert found == {"assistant": False, "sessions": False, "account": False, "dashboard": True}
 
 
 def test_what_is_no_page_runs_nothing_in_a_browser(admin: httpx.Client) -> None:

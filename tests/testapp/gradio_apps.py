@@ -50,6 +50,26 @@ def process() -> int:
     return os.getpid()
 
 
+def capitals(word: str) -> str:
+    return word.title()
+
+
+ON_OPENING = "() => { document.body.dataset.opened = 'yes' }"
+STATEMENTS = "const answer = 6 * 7; document.body.dataset.answer = answer"
+
+
+@register("scripts", title="Scripts", order=901, js=ON_OPENING)
+def build_scripts() -> gr.Blocks:
+    """Every form of `js=`, of an app that may not run JavaScript from strings."""
+    with gr.Blocks() as demo:
+        word, answer = gr.Textbox(label="Word"), gr.Textbox(label="Answer")
+        gr.Button("Upper").click(None, word, answer, js="(word) => word.toUpperCase();")
+        gr.Button("Twice").click(capitals, word, answer, js="async (word) => word + word")
+        gr.Button("State").click(None, js=STATEMENTS)
+        gr.ClearButton([word, answer])
+    return demo
+
+
 @register("probe", title="Probe", order=900)
 def build() -> gr.Blocks:
     with gr.Blocks() as demo:
