@@ -2,30 +2,39 @@
 
 Gradio draws an event's id at random and takes it from whoever presents it. Ours carries a MAC of
 the session that made the event, so every process can tell, without asking a store, whether a
-request may name it, also after the event has ended.
+request may name it, also after the event has ended. And it begins with the process in which the
+event runs, so that a request which names it can be taken there.
 """
 
 import re
-import uuid
+import secrets
 
 from django.conf import settings
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-_FORM = re.compile(r"([0-9a-f]{32})-([0-9a-f]{32})")
+from gradio_ui.cluster import process
+
+FORM = re.compile(r"([0-9a-f]{32})-([0-9a-f]{32})")
 
 
 def new(session_id: str) -> str:
-    nonce = uuid.uuid4().hex
+    # 80 bits of chance.
+    nonce = process.ID + secrets.token_hex(10)
     return f"{nonce}-{_mac(session_id, nonce, settings.SECRET_KEY)}"
 
 
 def is_event_id(name: str) -> bool:
     """Whether it looks like one; no client invents such a name by chance."""
-    return _FORM.fullmatch(name) is not None
+    return FORM.fullmatch(name) is not None
+
+
+def process_of(event_id: str) -> str:
+    """The process in which an event was made; "" of what is no id of ours."""
+    return event_id[: len(process.ID)] if is_event_id(event_id) else ""
 
 
 def belongs(event_id: str, session_id: str) -> bool:
-    match = _FORM.fullmatch(event_id)
+    match = FORM.fullmatch(event_id)
     return match is not None and any(
         constant_time_compare(match[2], _mac(session_id, match[1], key))
         for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)

@@ -1,0 +1,150 @@
+"""Which process holds what a request names: the one that used it first, while it lives.
+
+Who holds something knows so without asking, for as long as nobody can have taken it over. Where
+something is that others hold is remembered too; they say when it is not true any more.
+"""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from gradio_ui.cluster import keys
+from gradio_ui.cluster.presence import Presence
+from sessionstate.conf import conf
+from sessionstate.errors import StoreUnavailable
+
+# Names of others that are remembered at most.
+_MOST = 20_000
+# Seconds between two questions while Redis is settling, and for which to ask.
+_PAUSE, _PATIENCE = 0.1, keys.SETTLING + 2
+# A use is written down once the last one noted is this part of the age old.
+_RENEW = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """`address`: "" for this process."""
+
+    process: str
+    address: str = ""
+
+
+@dataclass(slots=True)
+class _Claim:
+    noted: float
+    # Of the presence, then.
+    lapses: int
+
+
+class Claims:
+    """Of one process; used on the event loop only."""
+
+    def __init__(self, redis: Redis, presence: Presence, process: str) -> None:
+        self._redis, self._presence = redis, presence
+        self._process = process
+        self._claim = redis.register_script(keys.CLAIM)
+        self._release = redis.register_script(keys.RELEASE)
+        self._mine: dict[str, _Claim] = {}
+        self._others: OrderedDict[str, Holder] = OrderedDict()
+        # Whether this process still takes what nobody has.
+        self.is_closed = False
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self._mine))
+
+    def __len__(self) -> int:
+        return len(self._mine)
+
+    def holds(self, name: str) -> bool:
+        """Whether it is this process's for sure; nobody is asked."""
+        claim = self._mine.get(name)
+        return (
+            claim is not None
+            and self._presence.is_sure
+            and claim.lapses == self._presence.lapses
+            and time.monotonic() - claim.noted < conf.claim_age / _RENEW
+        )
+
+    async def holder(self, name: str, dead: str = "", *, taking: bool = True) -> Holder | None:
+        """Who holds it; with `taking` this process from now on, if nobody did. `dead`: a process
+        that is known to have ended. `None`: nobody.
+
+        Raises `StoreUnavailable`.
+        """
+        if self.holds(name):
+            return Holder(self._process)
+        if (known := self._others.get(name)) and not dead:
+            self._others.move_to_end(name)
+            return known
+        return await self._ask(name, dead, taking)
+
+    async def take(self, name: str) -> bool:
+        """Whether this process holds it, or does from now on. Raises `StoreUnavailable`."""
+        if self.holds(name):
+            return True
+        found = await self._ask(name, "", True)
+        return found is not None and not found.address
+
+    async def _ask(self, name: str, dead: str, taking: bool) -> Holder | None:
+        lapses, asked = self._presence.lapses, time.monotonic()
+        taking = name in self._mine or (taking and not self.is_closed)
+        while True:
+            try:
+                process, address = await self._claim(
+                    keys=[keys.claim(name), keys.settling()],
+                    args=[keys.process(), self._process if taking else "", int(conf.claim_age * 1000), dead],
+                )
+            except (RedisError, OSError) as error:
+                raise StoreUnavailable(f"Redis does not answer: {type(error).__name__}") from error
+            if process or not address or time.monotonic() - asked > _PATIENCE:
+                break
+            await asyncio.sleep(_PAUSE)
+        self._others.pop(name, None)
+        if process.decode() == self._process:
+            self._mine[name] = _Claim(asked, lapses)
+            return Holder(self._process)
+        self._mine.pop(name, None)
+        if not process:
+            if address:
+                raise StoreUnavailable("Redis has just lost what the processes hold")
+            return None
+        holder = self._others[name] = Holder(process.decode(), address.decode())
+        if len(self._others) > _MOST:
+            self._others.popitem(last=False)
+        return holder
+
+    def mistaken(self, name: str) -> None:
+        """It is not where it was thought to be."""
+        self._others.pop(name, None)
+
+    async def release(self, *names: str) -> None:
+        """Whoever asks next may have them."""
+        mine = [name for name in names if self._mine.pop(name, None)]
+        for name in names:
+            self._others.pop(name, None)
+        if mine:
+            try:
+                await self._release(keys=[keys.claim(name) for name in mine], args=[self._process])
+            except (RedisError, OSError):
+                return  # They end with their age, or when this process has ended.
+
+    async def note_again(self) -> None:
+        """Redis has lost everything. What somebody else has taken meanwhile is theirs."""
+        names, lapses, now = list(self._mine), self._presence.lapses, time.monotonic()
+        pipeline = self._redis.pipeline(transaction=False)
+        for name in names:
+            pipeline.set(keys.claim(name), self._process, nx=True, px=int(conf.claim_age * 1000))
+        try:
+            noted = await pipeline.execute()
+        except (RedisError, OSError):
+            return  # The next look at each of them will tell.
+        for name, is_ours in zip(names, noted, strict=True):
+            if is_ours:
+                self._mine[name] = _Claim(now, lapses)
+            else:
+                self._mine.pop(name, None)

@@ -1,0 +1,104 @@
+"""Where things are in Redis, and the scripts that are run there.
+
+    <prefix>:process:<id>    the address of a process; expires when it is not renewed
+    <prefix>:processes       the ids of those that take new pages, by the time when they expire
+    <prefix>:page:<hash>     the process that holds the page; the same for upload:<id>
+    <prefix>:epoch           drawn anew when Redis has lost everything
+    <prefix>:settling        for a moment after that: the owners note again what they hold
+"""
+
+from gradio_ui.conf import conf
+
+# Seconds. A process that has not renewed its key for so long counts as dead, and Redis may be
+# away for some of it.
+EXPIRY, RENEWAL = 8.0, 1.0
+# In which every process has renewed its key at least twice.
+SETTLING = 2.5
+
+# KEYS: process, processes, epoch, settling. ARGV: id, address, EXPIRY, SETTLING (ms), a new epoch,
+# whether others may send this process what nobody holds.
+# Returns: whether the key was still there, the epoch, {id, address} of others that may be sent it.
+RENEW = """
+local was_there = redis.call('EXISTS', KEYS[1])
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+if ARGV[6] == '1' then
+  redis.call('ZADD', KEYS[2], now + ARGV[3], ARGV[1])
+else
+  redis.call('ZREM', KEYS[2], ARGV[1])
+end
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
+redis.call('PEXPIRE', KEYS[2], ARGV[3])
+local epoch = redis.call('GET', KEYS[3])
+if not epoch then
+  epoch = ARGV[5]
+  redis.call('SET', KEYS[3], epoch)
+  redis.call('SET', KEYS[4], 1, 'PX', ARGV[4])
+end
+local others = {}
+local prefix = string.sub(KEYS[1], 1, -#ARGV[1] - 1)
+for _, id in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
+  local address = redis.call('GET', prefix .. id)
+  if address and id ~= ARGV[1] then
+    others[#others + 1] = {id, address}
+  end
+end
+return {was_there, epoch, others}
+"""
+
+# KEYS: claim, settling. ARGV: the prefix of processes, id ('': do not claim), age (ms), a process
+# that is known to be dead or ''.
+# Returns: the id and the address of the owner, '' for nobody and while settling.
+CLAIM = """
+local owner = redis.call('GET', KEYS[1])
+if ARGV[4] ~= '' then
+  redis.call('DEL', ARGV[1] .. ARGV[4])
+end
+if owner and owner == ARGV[2] then
+  redis.call('PEXPIRE', KEYS[1], ARGV[3])
+  return {owner, ''}
+end
+if owner then
+  local address = redis.call('GET', ARGV[1] .. owner)
+  if address then
+    return {owner, address}
+  end
+elseif redis.call('EXISTS', KEYS[2]) == 1 then
+  return {'', 'settling'}
+end
+if ARGV[2] == '' then
+  return {'', ''}
+end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return {ARGV[2], ''}
+"""
+
+# KEYS: claims. ARGV: id. Deletes those that are this process's.
+RELEASE = """
+for _, key in ipairs(KEYS) do
+  if redis.call('GET', key) == ARGV[1] then
+    redis.call('DEL', key)
+  end
+end
+"""
+
+
+def process(name: str = "") -> str:
+    return f"{conf.cluster_prefix}:process:{name}"
+
+
+def claim(name: str) -> str:
+    return f"{conf.cluster_prefix}:{name}"
+
+
+def processes() -> str:
+    return f"{conf.cluster_prefix}:processes"
+
+
+def epoch() -> str:
+    return f"{conf.cluster_prefix}:epoch"
+
+
+def settling() -> str:
+    return f"{conf.cluster_prefix}:settling"

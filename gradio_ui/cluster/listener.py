@@ -1,0 +1,191 @@
+"""The private door: what other processes hand over comes in here."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Scope
+
+from gradio_ui.cluster import wire
+from gradio_ui.cluster.wire import Broken, Channel, Forged, Kind
+
+logger = logging.getLogger(__name__)
+
+# In the scope of a request that was handed over: the process that did.
+HANDED_OVER = "gradio_ui.handed_over"
+# Seconds that somebody who connects has to say who they are.
+_GREETING_LIMIT = 5.0
+# Of a path in the address of a socket, on the systems that allow least.
+_LONGEST_PATH = 100
+
+# Whether this process holds what a request is about.
+Holds = Callable[[str], Awaitable[bool]]
+
+
+class BadAddress(ValueError):
+    pass
+
+
+class Listener:
+    """`address`: `unix:<directory>` or `tcp://<host>:<port>`, port 0 for any that is free."""
+
+    def __init__(self, address: str, process: str, app: ASGIApp, holds: Holds) -> None:
+        self._address, self._process = address, process
+        self._app, self._holds = app, holds
+        self._server: asyncio.Server | None = None
+        self._socket: Path | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> str:
+        """The address at which others reach this process."""
+        if self._address.startswith("unix:"):
+            directory = Path(self._address.removeprefix("unix:"))
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._socket = directory / f"{self._process}.sock"
+            if len(os.fsencode(self._socket)) > _LONGEST_PATH:
+                raise BadAddress(f"{self._socket} is too long for a Unix socket.")
+            remove_dead(directory)
+            self._server = await asyncio.start_unix_server(
+                self._connected, self._socket, limit=wire.CHUNK
+            )
+            self._socket.chmod(0o600)
+            return f"unix:{self._socket}"
+        host, port = split(self._address)
+        self._server = await asyncio.start_server(self._connected, host, port, limit=wire.CHUNK)
+        port = self._server.sockets[0].getsockname()[1]
+        return f"tcp://{_bracketed(host)}:{port}"
+
+    async def stop(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._socket is not None:
+            self._socket.unlink(missing_ok=True)
+
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            async with asyncio.timeout(_GREETING_LIMIT):
+                channel = await wire.welcome(reader, writer, self._process)
+            while channel is not None:
+                kind, content = await channel.receive()
+                if kind is Kind.OPEN:
+                    await self._answer(channel, content)
+                # Otherwise the rest of a body that nobody wanted to read.
+        except Forged:
+            logger.warning("Somebody who is no process of this site has connected.")
+        except (Broken, OSError, TimeoutError):
+            return
+        finally:
+            writer.close()
+
+    async def _answer(self, channel: Channel, opened: Any) -> None:
+        if opened["name"] and not await self._holds(opened["name"]):
+            return await channel.send(Kind.NOT_MINE)
+        # Written before anything is done: who does not hear it may try elsewhere.
+        channel.put(Kind.BEGUN)
+        exchange = _Exchange(channel, opened["body"])
+        try:
+            await self._app(_scope(opened), exchange.receive, exchange.send)
+        except OSError:
+            raise
+        except Exception:
+            logger.exception("A request that was handed over has failed.")
+            return await channel.send(Kind.DONE, False)
+        await channel.send(Kind.DONE, True)
+
+
+class _Exchange:
+    """`receive` and `send` of a request that came on a channel."""
+
+    def __init__(self, channel: Channel, first: Message) -> None:
+        self._channel = channel
+        self._first: Message | None = first
+        self._gone = False
+
+    async def receive(self) -> Message:
+        if self._first is not None:
+            message, self._first = self._first, None
+            return message
+        while not self._gone:
+            try:
+                kind, content = await self._channel.receive()
+            except Broken:
+                kind, content = Kind.GONE, None
+            if kind is Kind.MESSAGE:
+                received: Message = content
+                return received
+            self._gone = kind is Kind.GONE
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Message) -> None:
+        for part in parts(message):
+            await self._channel.send(Kind.MESSAGE, part)
+
+
+def parts(message: Message) -> list[Message]:
+    """A message whose body is long, as several."""
+    body = message.get("body", b"")
+    if len(body) <= wire.CHUNK:
+        return [message]
+    chunks = [body[at : at + wire.CHUNK] for at in range(0, len(body), wire.CHUNK)]
+    ends = [True] * (len(chunks) - 1) + [message.get("more_body", False)]
+    return [
+        {**message, "body": chunk, "more_body": more}
+        for chunk, more in zip(chunks, ends, strict=True)
+    ]
+
+
+_KEPT = (
+    *("type", "asgi", "http_version", "method", "scheme", "path", "raw_path", "query_string"),
+    *("root_path", "headers", "client", "server"),
+)
+
+
+def to_hand_over(scope: Scope) -> dict[str, Any]:
+    """Of a scope, what a client said; nothing that this process has concluded from it."""
+    return {key: scope[key] for key in _KEPT if key in scope}
+
+
+def _scope(opened: Any) -> Scope:
+    scope: Scope = opened["scope"]
+    scope["headers"] = [(name, value) for name, value in scope["headers"]]
+    for key in ("client", "server"):
+        if scope.get(key):
+            scope[key] = tuple(scope[key])
+    return scope | {"extensions": {}, "state": {}, HANDED_OVER: opened["by"]}
+
+
+def split(address: str) -> tuple[str, int]:
+    """Host and port of `tcp://<host>:<port>`."""
+    host, separator, port = address.removeprefix("tcp://").rpartition(":")
+    if not address.startswith("tcp://") or not separator or not port.isdecimal() or not host:
+        raise BadAddress(f"{address!r} is neither unix:<directory> nor tcp://<host>:<port>.")
+    return host.strip("[]"), int(port)
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def remove_dead(directory: Path) -> None:
+    """Sockets that a killed process has left."""
+    for path in directory.glob("*.sock"):
+        with socket.socket(socket.AF_UNIX) as probe, contextlib.suppress(OSError):
+            probe.settimeout(0.5)
+            try:
+                probe.connect(os.fspath(path))
+            except ConnectionRefusedError:
+                path.unlink(missing_ok=True)

@@ -1,0 +1,49 @@
+"""What a page is told of events whose process has gone.
+
+Gradio's page reloads itself when a stream breaks, or says that there is no such session. After a
+failed completion of each event and a regular end it shows an error and stays as it is.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+from starlette.types import Send
+
+NOTICE = "The server that was working on this has stopped. Please try again."
+
+def failures(events: Iterable[str]) -> bytes:
+    """Messages of a stream by which these events have failed."""
+    return b"".join(_line(_failure(event)) for event in events)
+
+
+def last_words(events: Iterable[str]) -> bytes:
+    """The end of a stream: these events have failed, and so have those that only the page knows
+    of, to which it passes on what is of no event."""
+    return failures(events) + _line(_failure(None)) + _line({"msg": "close_stream"})
+
+
+def of_call() -> bytes:
+    """The whole stream of a call that was made without a page."""
+    return b"event: error\ndata: " + orjson.dumps({"error": NOTICE}) + b"\n\n"
+
+
+async def answer(send: Send, body: bytes) -> None:
+    headers = [(b"content-type", b"text/event-stream; charset=utf-8")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _failure(event: str | None) -> dict[str, Any]:
+    return {
+        "msg": "process_completed",
+        "event_id": event,
+        "output": {"error": NOTICE, "visible": True},
+        "success": False,
+        "title": "Error",
+        "time_limit": None,
+    }
+
+
+def _line(message: dict[str, Any]) -> bytes:
+    return b"data: " + orjson.dumps(message) + b"\n\n"

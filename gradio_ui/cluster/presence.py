@@ -1,0 +1,103 @@
+"""That this process lives, said to the others again and again.
+
+From a thread of its own: a callback that blocks the event loop does not make its process dead.
+"""
+
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from gradio_ui.cluster import keys
+
+logger = logging.getLogger(__name__)
+
+# Seconds of doubt at the end of an expiry: the time that a question takes, differences of clocks.
+_MARGIN = 1.0
+
+
+class Presence:
+    def __init__(self, redis: Redis, process: str) -> None:
+        # Whether others may send this process what nobody holds.
+        self.is_open = True
+        # How often others may have believed this process dead.
+        self.lapses = 0
+        # Ids and addresses of others that are open, a moment ago.
+        self.others: Mapping[str, str] = {}
+        self._redis = redis
+        self._process, self._address = process, ""
+        self._forgotten: Callable[[], None] = lambda: None
+        self._epoch = b""
+        self._until = 0.0
+        self._ended, self._first = threading.Event(), threading.Event()
+        self._renew = redis.register_script(keys.RENEW)
+        self._thread = threading.Thread(target=self._run, name="presence", daemon=True)
+
+    def start(self, address: str, forgotten: Callable[[], None]) -> None:
+        """Blocks until the others can know, if Redis answers. `forgotten` is called in the thread
+        when Redis has lost what this process holds."""
+        self._address, self._forgotten = address, forgotten
+        self._thread.start()
+        self._first.wait(keys.SETTLING)
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether nobody can have believed this process dead since the last renewal."""
+        return time.monotonic() < self._until
+
+    def end(self) -> None:
+        """Blocks for a moment. From now on this process is dead to the others."""
+        self._ended.set()
+        self._thread.join(keys.RENEWAL)
+        self._until = 0.0
+        with suppress(RedisError, OSError):
+            self._redis.delete(keys.process(self._process))
+            self._redis.zrem(keys.processes(), self._process)
+
+    def _run(self) -> None:
+        failing = False
+        while not self._ended.is_set():
+            try:
+                self._tell()
+                failing = False
+            except (RedisError, OSError) as error:
+                if not failing:
+                    logger.warning(
+                        "Other processes cannot be told that this one lives: %s",
+                        type(error).__name__,
+                    )
+                failing = True
+            self._first.set()
+            self._ended.wait(keys.RENEWAL)
+
+    def _tell(self) -> None:
+        asked = time.monotonic()
+        was_there, epoch, others = self._renew(
+            keys=[
+                keys.process(self._process),
+                keys.processes(),
+                keys.epoch(),
+                keys.settling(),
+            ],
+            args=[
+                self._process,
+                self._address,
+                int(keys.EXPIRY * 1000),
+                int(keys.SETTLING * 1000),
+                secrets.token_hex(8),
+                int(self.is_open),
+            ],
+        )
+        if not was_there:
+            # The first time too, when there is nothing yet that could be taken for ours.
+            self.lapses += 1
+        self._until = asked + keys.EXPIRY - _MARGIN
+        self.others = {name.decode(): address.decode() for name, address in others}
+        if self._epoch and self._epoch != epoch:
+            self._forgotten()
+        self._epoch = epoch

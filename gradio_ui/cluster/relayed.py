@@ -1,0 +1,121 @@
+"""The answer of another process on its way to the client, and what becomes of it when that
+process goes away in the middle."""
+
+import re
+
+from starlette.types import Message, Send
+
+from gradio_ui.cluster import lost
+from gradio_ui.event_ids import FORM
+from gradio_ui.names import SESSION_HASH
+from gradio_ui.routes import Route
+
+_EVENT = re.compile(rb'"event_id":"(' + FORM.pattern.encode() + rb')"')
+_COMPLETED = b'data: {"msg":"process_completed"'
+_CLOSED = b'data: {"msg":"close_stream"'
+# The outer layers of this process add their own.
+_OURS = b"x-request-id"
+
+
+class Relayed:
+    """A `send`."""
+
+    def __init__(self, send: Send) -> None:
+        self.has_begun = False
+        self._send = send
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.has_begun = True
+            headers = [tuple(item) for item in message["headers"] if item[0] != _OURS]
+            message = {**message, "headers": headers}
+        await self._send(message)
+
+    async def complete(self) -> bool:
+        """Whether the end of the answer is the end for the client, too."""
+        return True
+
+    async def cut(self) -> bool:
+        """Whether the client has been told; otherwise somebody else is to answer."""
+        if self.has_begun:
+            raise ConnectionAbortedError("The process that was answering has gone.")
+        return False
+
+    async def end(self) -> None:
+        """Somebody else has answered to the end."""
+
+
+class RelayedEvents(Relayed):
+    """The stream of a page: gets a regular end."""
+
+    def __init__(self, send: Send) -> None:
+        super().__init__(send)
+        self._running: dict[str, None] = {}
+        self._is_closed = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.body":
+            self._read(message.get("body", b""))
+        await super().__call__(message)
+
+    async def cut(self) -> bool:
+        if self.has_begun:
+            words = b"" if self._is_closed else lost.last_words(self._running)
+            await self._send({"type": "http.response.body", "body": words})
+        return self.has_begun
+
+    def _read(self, body: bytes) -> None:
+        if body.startswith(_CLOSED):
+            self._is_closed = True
+        # The first is the message's own; there may be others in what it brings.
+        elif found := _EVENT.search(body):
+            event = found[1].decode()
+            if body.startswith(_COMPLETED):
+                self._running.pop(event, None)
+            else:
+                self._running[event] = None
+
+
+class RelayedCall(Relayed):
+    """The stream of a call without a page."""
+
+    async def cut(self) -> bool:
+        if self.has_begun:
+            await self._send({"type": "http.response.body", "body": lost.of_call()})
+        return self.has_begun
+
+
+class RelayedHeartbeat(Relayed):
+    """Goes on from whichever process has the page next, until that one refuses."""
+
+    def __init__(self, send: Send) -> None:
+        super().__init__(send)
+        self._is_refused = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            if not self.has_begun:
+                return await super().__call__(message)
+            self._is_refused = message["status"] != 200
+        elif not self._is_refused:
+            await self._send({**message, "more_body": True})
+
+    async def complete(self) -> bool:
+        if self._is_refused:
+            await self.end()
+        return self._is_refused
+
+    async def cut(self) -> bool:
+        return False
+
+    async def end(self) -> None:
+        await self._send({"type": "http.response.body"})
+
+
+def relayed(route: Route, send: Send) -> Relayed:
+    of_page = SESSION_HASH in route.names
+    if route.is_endless and of_page:
+        return RelayedHeartbeat(send)
+    if route.is_stream and route.names:
+        return RelayedEvents(send) if of_page else RelayedCall(send)
+    return Relayed(send)

@@ -1,0 +1,243 @@
+"""Which process a request is for, and getting it there."""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+
+from django.conf import settings
+from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+from redis.exceptions import RedisError
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gradio_ui import event_ids
+from gradio_ui.cluster import keys, lost, process
+from gradio_ui.cluster.claims import Claims, Holder
+from gradio_ui.cluster.connecting import Connecting, Unreachable
+from gradio_ui.cluster.handover import Cut, HandOver, NotTaken
+from gradio_ui.cluster.listener import HANDED_OVER, Listener
+from gradio_ui.cluster.presence import Presence
+from gradio_ui.cluster.relayed import Relayed, relayed
+from gradio_ui.conf import conf
+from gradio_ui.names import SESSION_HASH, Names
+from gradio_ui.routes import Body, Route
+from sessionstate.errors import StoreUnavailable
+
+# Seconds that a request waits for a process that lives and does not answer, and that one for the
+# progress of an upload waits for the upload.
+PATIENCE, UPLOAD_PATIENCE = 20.0, 3.0
+_PAUSE = 0.1
+# Of a question to Redis.
+_ANSWER = 2.0
+_ME = Holder(process.ID)
+
+Serve = Callable[[Receive, Send], Awaitable[None]]
+
+
+class NoAnswer(Exception):
+    """The process that holds what was asked for cannot answer; says why."""
+
+
+class Cluster:
+    """Of one process, used on its event loop only."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """`app` serves what others hand over."""
+        self._listener = Listener(conf.cluster_address, process.ID, app, self._holds)
+        self._connecting = Connecting()
+        self._redis = AsyncRedis.from_url(settings.REDIS_URL, **_options())
+        self._presence = Presence(Redis.from_url(settings.REDIS_URL, **_options()), process.ID)
+        self.claims = Claims(self._redis, self._presence, process.ID)
+        # Requests that others answer at the moment, but for those that never end.
+        self.open = 0
+        # Of all requests that named something, since the start.
+        self.kept = self.handed_over = 0
+
+    async def start(self) -> None:
+        address = await self._listener.start()
+        loop = asyncio.get_running_loop()
+
+        def forgotten() -> None:
+            asyncio.run_coroutine_threadsafe(self.claims.note_again(), loop)
+
+        await asyncio.to_thread(self._presence.start, address, forgotten)
+
+    async def stop(self) -> None:
+        self.claims.is_closed = True
+        await self.claims.release(*self.claims)
+        await asyncio.to_thread(self._presence.end)
+        await self._listener.stop()
+
+    @property
+    def others(self) -> list[Holder]:
+        return [Holder(*other) for other in self._presence.others.items()]
+
+    async def serve(
+        self, route: Route, names: Names, scope: Scope, receive: Receive, send: Send, here: Serve
+    ) -> None:
+        """Let the process answer that holds what the request names; `here` if that is this one.
+
+        Raises `NoAnswer`, `StoreUnavailable`.
+        """
+        if HANDED_OVER in scope:
+            return await here(receive, send)
+        name, holder = await self._find(route, names)
+        if holder == _ME:
+            self.kept += 1
+            return await here(receive, send)
+        self.handed_over += 1
+        scope.setdefault("log", {})["handed_to"] = holder.process
+        self.open += not route.is_endless
+        try:
+            await self._pass_on(route, names, name, holder, scope, receive, send, here)
+        finally:
+            self.open -= not route.is_endless
+
+    async def _pass_on(
+        self,
+        route: Route,
+        names: Names,
+        name: str,
+        holder: Holder,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        here: Serve,
+    ) -> None:
+        first = await receive()
+        if first["type"] == "http.disconnect":
+            raise ClientDisconnect
+        answer = relayed(route, send)
+        until = time.monotonic() + PATIENCE
+        dead = ""
+        while holder != _ME:
+            try:
+                if await self._try(holder, name, scope, first, receive, answer):
+                    return
+                until = time.monotonic() + PATIENCE
+                await asyncio.sleep(_PAUSE)
+            except ConnectionRefusedError:
+                dead = holder.process
+            except Cut as error:
+                if scope["method"] != "GET" and not answer.has_begun:
+                    raise NoAnswer(lost.NOTICE) from error
+                if await answer.cut():
+                    return
+            except (Unreachable, NotTaken) as error:
+                if time.monotonic() > until:
+                    raise NoAnswer("The server that has your page does not answer.") from error
+                await asyncio.sleep(_PAUSE)
+            self.claims.mistaken(name)
+            try:
+                name, holder = await self._find(route, names, dead)
+            except (NoAnswer, StoreUnavailable):
+                if answer.has_begun:
+                    return await answer.end()
+                raise
+        await here(_again(first, receive), answer)
+        await answer.end()
+
+    async def _try(
+        self,
+        holder: Holder,
+        name: str,
+        scope: Scope,
+        first: Message,
+        receive: Receive,
+        answer: Relayed,
+    ) -> bool:
+        """Whether the client has its answer."""
+        channel = await self._connecting.to(holder)
+        is_free = False
+        try:
+            work = HandOver(channel, first, receive, answer)
+            is_free = await work.run(scope, name, process.ID)
+            return work.has_left or await answer.complete()
+        finally:
+            if is_free:
+                self._connecting.keep(holder, channel)
+            else:
+                channel.close()
+
+    async def _find(self, route: Route, names: Names, dead: str = "") -> tuple[str, Holder]:
+        """What is decisive among the names, if somebody has to hold it, and who does."""
+        # A page's stream is where the page is, whatever has become of events that it names.
+        if names.event_ids and not (SESSION_HASH in route.names and route.is_stream):
+            found = await self._with_event(names.event_ids[0], dead)
+            if found is not None:
+                return "", found
+        if names.session_hashes:
+            page = names.session_hashes[0]
+            if event_ids.is_event_id(page):
+                return "", await self._with_event(page, dead) or _ME
+            return await self._with(f"page:{page}", dead)
+        if names.upload_ids:
+            return await self._with_upload(route, f"upload:{names.upload_ids[0]}", dead)
+        if self.claims.is_closed and (route.makes_event or route.is_long):
+            return "", self._any_other()
+        return "", _ME
+
+    async def _with(self, name: str, dead: str) -> tuple[str, Holder]:
+        return name, await self.claims.holder(name, dead) or self._any_other()
+
+    async def _with_event(self, event: str, dead: str) -> Holder | None:
+        """`None`: its process has gone."""
+        wanted = event_ids.process_of(event)
+        if wanted in (process.ID, dead):
+            return _ME if wanted == process.ID else None
+        address = self._presence.others.get(wanted)
+        if address is None:
+            try:
+                given = await self._redis.get(keys.process(wanted))
+            except (RedisError, OSError) as error:
+                raise StoreUnavailable(f"Redis does not answer: {type(error).__name__}") from error
+            address = given.decode() if given else None
+        return Holder(wanted, address) if address else None
+
+    async def _with_upload(self, route: Route, name: str, dead: str) -> tuple[str, Holder]:
+        """An upload is where it arrives. Who asks for its progress may be earlier."""
+        if route.body is Body.UPLOAD:
+            if self.claims.is_closed:
+                return "", self._any_other()
+            await self.claims.holder(name)
+            return "", _ME
+        until = time.monotonic() + UPLOAD_PATIENCE
+        while True:
+            holder = await self.claims.holder(name, dead, taking=False)
+            if holder is not None:
+                return name, holder
+            if time.monotonic() > until:
+                return "", _ME
+            await asyncio.sleep(_PAUSE)
+
+    def _any_other(self) -> Holder:
+        others = self.others
+        if not others:
+            raise NoAnswer("The server is about to restart. Please try again.")
+        return random.choice(others)
+
+    async def _holds(self, name: str) -> bool:
+        try:
+            return await self.claims.take(name)
+        except StoreUnavailable:
+            # Whoever has sent it here has just heard so from Redis.
+            return True
+
+
+def _options() -> dict[str, object]:
+    return {"socket_timeout": _ANSWER, "socket_connect_timeout": _ANSWER, "retry": None}
+
+
+def _again(first: Message, receive: Receive) -> Receive:
+    given = False
+
+    async def received() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return first
+
+    return received
