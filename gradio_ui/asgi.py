@@ -3,8 +3,9 @@
 import logging
 import re
 import secrets
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -15,12 +16,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from accounts.watch import watch
 from gradio_ui import compat, gate, headers, registry, routes, targets
 from gradio_ui.answers import Answers
+from gradio_ui.cluster.listener import HANDED_OVER
+from gradio_ui.cluster.lost import tell_lost
+from gradio_ui.cluster.routing import Cluster
 from gradio_ui.compat import inputs
 from gradio_ui.compat import pages as compat_pages
 from gradio_ui.compat.scripts import BODY, HEAD, NONCE
+from gradio_ui.conf import conf
 from gradio_ui.connections import Connections
 from gradio_ui.gate import Admission, LoginNeeded, Refused
 from gradio_ui.inner import inner_scope
+from gradio_ui.intake import Intake
 from gradio_ui.limits import Limits
 from gradio_ui.login import login
 from gradio_ui.ownership import Pages
@@ -52,16 +58,18 @@ _NOT_ALLOWED = Problem(405, "Method not allowed")
 class GradioRouter:
     """Serves `http` and `lifespan`. Making one builds the registered apps."""
 
-    def __init__(self) -> None:
+    def __init__(self, around: Callable[[ASGIApp], ASGIApp] = lambda app: app) -> None:
+        """`around`: layers for what other processes hand over, which passes no others."""
         compat.prepare()
         from gradio_ui.lifespan import Lifespan
         from gradio_ui.mount import mount_all
 
+        self.cluster = Cluster(around(self)) if conf.cluster else None
         self.connections = Connections()
         self.pages = Pages(self._is_busy, self._forget)
         self.limits = Limits(self._all_blocks)
         self.mounts = mount_all()
-        self.lifespan = Lifespan(self.mounts.values(), self.connections)
+        self.lifespan = Lifespan(self.mounts.values(), self.connections, self.cluster)
         self.grants = Grants(watch, self.pages.end_session)
         announce.listen(self._heard)
 
@@ -110,9 +118,10 @@ class GradioRouter:
         if route.access is not Access.PUBLIC:
             admission = await gate.admit(request, mount.spec, route)
             _note(scope, **admission.log)
-        if self.lifespan.is_draining:
+        if not self.lifespan.is_draining:
+            await self.lifespan.start()
+        elif self.cluster is None:
             raise Refused(_UNAVAILABLE)
-        await self.lifespan.start()
         if mount.app is None or mount.blocks is None:
             raise Refused(Problem(500, "This app failed to start", _failure(mount.failure)))
         with gate.explaining():
@@ -126,8 +135,10 @@ class GradioRouter:
             shell = await in_thread(render_shell, request, admission, mount, nonce)
             inner[HEAD], inner[BODY] = shell.head, shell.body
             admission.cookies.extend(shell.cookies)
-        send = headers.on_private(send, admission.cookies, page_policy)
-        await self._pass(mount, route, match[2], admission, inner, receive, send)
+        # Who has handed it over renews the login.
+        cookies = [] if HANDED_OVER in scope else admission.cookies
+        send = headers.on_private(send, cookies, page_policy)
+        await self._pass(mount, route, match[2], admission, scope, inner, receive, send)
 
     async def _pass(
         self,
@@ -135,7 +146,33 @@ class GradioRouter:
         route: Route,
         path: str,
         admission: Admission,
+        scope: Scope,
         inner: Scope,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        in_path = route.named_in(path)
+        with ExitStack() as stack:
+            with gate.explaining():
+                intake = await gate.take(
+                    inner, receive, route, in_path, admission.owner, self.pages
+                )
+                stack.callback(intake.close)
+                stack.enter_context(self.pages.used(intake.names))
+            here = partial(self._serve_here, mount, route, in_path, admission, inner, intake)
+            if self.cluster is None:
+                return await here(intake.receive, send)
+            with gate.explaining():
+                await self.cluster.serve(route, intake.names, scope, intake.receive, send, here)
+
+    async def _serve_here(
+        self,
+        mount: "Mount",
+        route: Route,
+        in_path: dict[str, str],
+        admission: Admission,
+        inner: Scope,
+        intake: Intake,
         receive: Receive,
         send: Send,
     ) -> None:
@@ -143,11 +180,6 @@ class GradioRouter:
         owner = admission.owner
         with ExitStack() as stack:
             with gate.explaining():
-                in_path = route.named_in(path)
-                intake = await gate.take(inner, receive, route, in_path, owner, self.pages)
-                stack.callback(intake.close)
-                stack.enter_context(self.pages.used(intake.names))
-                receive = intake.receive
                 rules = targets.rules_of(mount.blocks, route, in_path, intake)
                 await gate.permit(admission, rules)
                 if route.makes_event:
@@ -155,6 +187,8 @@ class GradioRouter:
                 if route.is_long:
                     stack.enter_context(self.limits.stream(owner.user))
                 if route.is_stream and not route.is_endless:
+                    if self.cluster and await tell_lost(mount.blocks, intake.names, send):
+                        return
                     targets.check_page(mount.blocks, intake.names)
                 if route.body is Body.UPLOAD:
                     used = await self.limits.room(owner.user, inner)
@@ -201,6 +235,8 @@ class GradioRouter:
     def _forget(self, session_hash: str) -> None:
         for blocks in self._all_blocks():
             compat_pages.forget(blocks, session_hash)
+        if self.cluster:
+            self.cluster.forget(session_hash)
 
     def _all_blocks(self) -> list["gradio.Blocks"]:
         return [mount.blocks for mount in self.mounts.values() if mount.blocks is not None]

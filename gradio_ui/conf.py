@@ -5,6 +5,7 @@ Limits are per process, those "of a user" for everything that the user's logins 
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -51,6 +52,28 @@ class Conf:
     def max_user_bytes(self) -> int:
         """Bytes of all files of a user; once they are reached, nothing more can be uploaded."""
         return int(self._get("MAX_USER_BYTES", 2 * 1024 * _MB))
+
+    @property
+    def cluster(self) -> bool:
+        """Whether processes share the pages, see `gradio_ui.cluster`."""
+        return bool(self._get("CLUSTER", False))
+
+    @property
+    def cluster_address(self) -> str:
+        """Where this process is reached by the others: `unix:<directory>`, for processes of one
+        machine, or `tcp://<host>:<port>`."""
+        default = f"unix:{Path(settings.GRADIOSESSION_DATA_DIR) / 'cluster'}"
+        return str(self._get("CLUSTER_ADDRESS", "") or default)
+
+    @property
+    def cluster_prefix(self) -> str:
+        """Of the keys in Redis."""
+        return str(self._get("CLUSTER_PREFIX", "gradiosession"))
+
+    @property
+    def drain_limit(self) -> float:
+        """Seconds that running events have to finish when the process is to stop."""
+        return float(self._get("DRAIN_LIMIT", 1.0))
 
 
 conf = Conf()

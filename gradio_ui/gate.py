@@ -24,6 +24,7 @@ from accounts.identity import Identity, NotAuthenticated, aidentify
 from accounts.origin import SAFE_METHODS, is_cross_site, is_from_browser
 from accounts.watch import Login
 from gradio_ui.bodies import Malformed, TooLarge
+from gradio_ui.cluster.routing import NoAnswer
 from gradio_ui.intake import Intake, take_in
 from gradio_ui.limits import NoRoom
 from gradio_ui.names import BadName
@@ -202,6 +203,9 @@ def explaining() -> Iterator[None]:
         raise Refused(problem) from error
     except (StoreUnavailable, DatabaseError) as error:
         raise Refused(UNAVAILABLE) from error
+    except NoAnswer as error:
+        problem = Problem(503, "Temporarily unavailable", str(error), {"Retry-After": "3"})
+        raise Refused(problem) from error
 
 
 def is_navigation(request: ASGIRequest) -> bool:

@@ -26,14 +26,17 @@ import gradio
 
 from accounts import live
 from accounts.watch import watch
-from gradio_ui.compat import events, exits
+from gradio_ui.cluster.routing import Cluster
+from gradio_ui.compat import events, exits, pages
+from gradio_ui.conf import conf
 from gradio_ui.connections import Connections
 from gradio_ui.mount import Mount
 
 logger = logging.getLogger(__name__)
 
-# Seconds that running events have to finish, that pages have to hear that theirs did not, and
-# that the apps have to stop: together well below three.
+# Seconds that running events have to finish when somebody waits (Ctrl-C), that pages have to hear
+# that theirs did not, and that the apps have to stop: together well below three. Whoever
+# restarts one of several processes with SIGTERM gives events `GRADIO_UI_DRAIN_LIMIT`.
 DRAIN_LIMIT = 1.0
 NOTICE_LIMIT = 0.3
 STOP_LIMIT = 0.5
@@ -43,10 +46,17 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Lifespan:
-    def __init__(self, mounts: Iterable[Mount], connections: Connections) -> None:
+    def __init__(
+        self,
+        mounts: Iterable[Mount],
+        connections: Connections,
+        cluster: Cluster | None = None,
+    ) -> None:
         self.is_draining = False
         self._mounts = list(mounts)
         self._connections = connections
+        self._cluster = cluster
+        self._drain_limit = DRAIN_LIMIT
         self._loop: asyncio.AbstractEventLoop | None = None
         self._owner: asyncio.Task[None] | None = None
         self._started: asyncio.Future[None] | None = None
@@ -103,19 +113,37 @@ class Lifespan:
             # What is there now stays. Looking through it for garbage, again and again, would take
             # a fifth of the time of every event.
             gc.freeze()
+            try:
+                if self._cluster:
+                    await self._cluster.start()
+            except OSError as error:
+                self._started.set_exception(error)
+                return
             self._started.set_result(None)
             await self._stop.wait()
 
     async def _drain(self) -> None:
+        assert self._loop is not None
+        end = self._loop.time() + self._drain_limit
+        if self._cluster:
+            # The pages whose events still run are served for as long.
+            await self._cluster.drain(self._is_busy, end)
         self._connections.end(endless=True)
         live.close_all()
-        if await self._is_idle(DRAIN_LIMIT):
+        if await self._is_idle(end - self._loop.time()):
             return
         for blocks in self._all_blocks():
             events.abort(blocks, NOTICE)
         if not await self._is_idle(NOTICE_LIMIT):
             self._connections.end(endless=False)
             await self._is_idle(NOTICE_LIMIT)
+
+    def _is_busy(self, page: str) -> bool:
+        """Whether events of a page run, or have ended and it has not heard so."""
+        return any(
+            pages.is_busy(blocks, page) or pages.undelivered(blocks, page)
+            for blocks in self._all_blocks()
+        )
 
     async def _is_idle(self, limit: float) -> bool:
         """Wait until no page is open and no event runs, `limit` seconds at most."""
@@ -133,6 +161,8 @@ class Lifespan:
     async def _wind_down(self) -> None:
         assert self._owner is not None and self._stop is not None
         await self._drain()
+        if self._cluster:
+            await self._cluster.stop()
         await watch.stop()
         self._stop.set()
         done, _ = await asyncio.wait((self._owner,), timeout=STOP_LIMIT)
@@ -164,6 +194,8 @@ class Lifespan:
             self._hand_on(number)
             return
         self.is_draining = True
+        if number == signal.SIGTERM:
+            self._drain_limit = conf.drain_limit
         self._loop.call_soon_threadsafe(self._drain_then, lambda: self._hand_on(number))
 
     def _drain_then(self, hand_on: Callable[[], None]) -> None:

@@ -19,7 +19,7 @@ from gradiosession.logs import AccessLog, App, Receive, Scope, Send  # noqa: E40
 from gradiosession.proxies import ClientAddress  # noqa: E402
 
 keys()  # No server runs the system checks: without its keys this one fails now, not at a sign-in.
-gradio_app = GradioRouter()
+gradio_app = GradioRouter(around=AccessLog)
 
 
 async def http(scope: Scope, receive: Receive, send: Send) -> None:

@@ -145,6 +145,16 @@ GRADIO_UI_MAX_PAGES = env.int("GRADIO_UI_MAX_PAGES", default=200)
 GRADIO_UI_MAX_STREAMS = env.int("GRADIO_UI_MAX_STREAMS", default=200)
 GRADIO_UI_MAX_EVENTS = env.int("GRADIO_UI_MAX_EVENTS", default=200)
 
+# Several processes, see gradio_ui.cluster -----------------------------------------------------
+
+GRADIO_UI_CLUSTER = env.bool("GRADIO_UI_CLUSTER", default=bool(REDIS_URL))
+# unix:<directory> or tcp://<host>:<port>, where the other processes reach this one.
+GRADIO_UI_CLUSTER_ADDRESS = env.str("GRADIO_UI_CLUSTER_ADDRESS", default="")
+# Seconds that running events have when a process is to stop; with others it can take its time.
+GRADIO_UI_DRAIN_LIMIT = env.float(
+    "GRADIO_UI_DRAIN_LIMIT", default=25.0 if GRADIO_UI_CLUSTER else 1.0
+)
+
 # People -----------------------------------------------------------------------------------
 
 # allauth's is a ModelBackend; with Django's own beside it a wrong password would be hashed twice.

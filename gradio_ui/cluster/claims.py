@@ -57,6 +57,9 @@ class Claims:
     def __iter__(self) -> Iterator[str]:
         return iter(list(self._mine))
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._mine
+
     def __len__(self) -> int:
         return len(self._mine)
 
@@ -97,7 +100,12 @@ class Claims:
             try:
                 process, address = await self._claim(
                     keys=[keys.claim(name), keys.settling()],
-                    args=[keys.process(), self._process if taking else "", int(conf.claim_age * 1000), dead],
+                    args=[
+                        keys.process(),
+                        self._process if taking else "",
+                        int(conf.claim_age * 1000),
+                        dead,
+                    ],
                 )
             except (RedisError, OSError) as error:
                 raise StoreUnavailable(f"Redis does not answer: {type(error).__name__}") from error

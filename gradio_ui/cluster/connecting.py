@@ -46,9 +46,7 @@ class Connecting:
             path = holder.address.removeprefix("unix:")
             reader, writer = await asyncio.open_unix_connection(path, limit=wire.CHUNK)
         else:
-            reader, writer = await asyncio.open_connection(
-                *split(holder.address), limit=wire.CHUNK
-            )
+            reader, writer = await asyncio.open_connection(*split(holder.address), limit=wire.CHUNK)
         try:
             return await wire.greet(reader, writer, holder.process)
         except BaseException:

@@ -1,10 +1,10 @@
 """Where things are in Redis, and the scripts that are run there.
 
-    <prefix>:process:<id>    the address of a process; expires when it is not renewed
-    <prefix>:processes       the ids of those that take new pages, by the time when they expire
-    <prefix>:page:<hash>     the process that holds the page; the same for upload:<id>
-    <prefix>:epoch           drawn anew when Redis has lost everything
-    <prefix>:settling        for a moment after that: the owners note again what they hold
+<prefix>:process:<id>    the address of a process; expires when it is not renewed
+<prefix>:processes       the ids of those that take new pages, by the time when they expire
+<prefix>:page:<hash>     the process that holds the page; the same for upload:<id>
+<prefix>:epoch           drawn anew when Redis has lost everything
+<prefix>:settling        for a moment after that: the owners note again what they hold
 """
 
 from gradio_ui.conf import conf

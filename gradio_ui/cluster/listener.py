@@ -165,7 +165,8 @@ def _scope(opened: Any) -> Scope:
     for key in ("client", "server"):
         if scope.get(key):
             scope[key] = tuple(scope[key])
-    return scope | {"extensions": {}, "state": {}, HANDED_OVER: opened["by"]}
+    scope |= {"extensions": {}, "state": {}, HANDED_OVER: opened["by"]}
+    return scope
 
 
 def split(address: str) -> tuple[str, int]:

@@ -5,12 +5,19 @@ failed completion of each event and a regular end it shows an error and stays as
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from starlette.types import Send
 
+from gradio_ui.compat import pages
+from gradio_ui.names import Names
+
+if TYPE_CHECKING:
+    import gradio
+
 NOTICE = "The server that was working on this has stopped. Please try again."
+
 
 def failures(events: Iterable[str]) -> bytes:
     """Messages of a stream by which these events have failed."""
@@ -28,7 +35,21 @@ def of_call() -> bytes:
     return b"event: error\ndata: " + orjson.dumps({"error": NOTICE}) + b"\n\n"
 
 
-async def answer(send: Send, body: bytes) -> None:
+async def tell_lost(blocks: "gradio.Blocks", names: Names, send: Send) -> bool:
+    """Answers who wants to listen to a page, or to a call, of which this process knows nothing,
+    because the one that did has gone. Whether there was need to."""
+    if not names.session_hashes:
+        if all(pages.has_event(blocks, event) for event in names.event_ids):
+            return False
+        await _answer(send, of_call())
+        return True
+    if all(pages.has_messages(blocks, page) for page in names.session_hashes):
+        return False
+    await _answer(send, last_words(names.event_ids))
+    return True
+
+
+async def _answer(send: Send, body: bytes) -> None:
     headers = [(b"content-type", b"text/event-stream; charset=utf-8")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})

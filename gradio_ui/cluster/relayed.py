@@ -7,7 +7,7 @@ from starlette.types import Message, Send
 
 from gradio_ui.cluster import lost
 from gradio_ui.event_ids import FORM
-from gradio_ui.names import SESSION_HASH
+from gradio_ui.names import Names
 from gradio_ui.routes import Route
 
 _EVENT = re.compile(rb'"event_id":"(' + FORM.pattern.encode() + rb')"')
@@ -112,10 +112,9 @@ class RelayedHeartbeat(Relayed):
         await self._send({"type": "http.response.body"})
 
 
-def relayed(route: Route, send: Send) -> Relayed:
-    of_page = SESSION_HASH in route.names
-    if route.is_endless and of_page:
+def relayed(route: Route, names: Names, send: Send) -> Relayed:
+    if route.is_endless and names.session_hashes:
         return RelayedHeartbeat(send)
-    if route.is_stream and route.names:
-        return RelayedEvents(send) if of_page else RelayedCall(send)
+    if route.is_stream and not route.is_endless:
+        return RelayedEvents(send) if names.session_hashes else RelayedCall(send)
     return Relayed(send)

@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from django.conf import settings
 from redis import Redis
@@ -21,8 +22,8 @@ from gradio_ui.cluster.listener import HANDED_OVER, Listener
 from gradio_ui.cluster.presence import Presence
 from gradio_ui.cluster.relayed import Relayed, relayed
 from gradio_ui.conf import conf
-from gradio_ui.names import SESSION_HASH, Names
-from gradio_ui.routes import Body, Route
+from gradio_ui.names import Names
+from gradio_ui.routes import Access, Body, Route
 from sessionstate.errors import StoreUnavailable
 
 # Seconds that a request waits for a process that lives and does not answer, and that one for the
@@ -50,6 +51,7 @@ class Cluster:
         self._redis = AsyncRedis.from_url(settings.REDIS_URL, **_options())
         self._presence = Presence(Redis.from_url(settings.REDIS_URL, **_options()), process.ID)
         self.claims = Claims(self._redis, self._presence, process.ID)
+        self._tasks: set[asyncio.Task[None]] = set()
         # Requests that others answer at the moment, but for those that never end.
         self.open = 0
         # Of all requests that named something, since the start.
@@ -64,11 +66,32 @@ class Cluster:
 
         await asyncio.to_thread(self._presence.start, address, forgotten)
 
+    async def drain(self, is_busy: Callable[[str], bool], end: float) -> None:
+        """Give every page back as soon as it is not busy; returns when there is none any more,
+        and all that others answer has been answered, or at the loop's time `end`."""
+        self.claims.is_closed = True
+        self._presence.is_open = False
+        loop = asyncio.get_running_loop()
+        while True:
+            busy = [name for name in self.claims if is_busy(name.removeprefix("page:"))]
+            await self.claims.release(*(name for name in self.claims if name not in busy))
+            if not (busy or self.open) or loop.time() > end:
+                return
+            await asyncio.sleep(_PAUSE)
+
     async def stop(self) -> None:
         self.claims.is_closed = True
         await self.claims.release(*self.claims)
         await asyncio.to_thread(self._presence.end)
         await self._listener.stop()
+
+    def forget(self, session_hash: str) -> None:
+        """This process keeps nothing of a page any more."""
+        name = f"page:{session_hash}"
+        if name in self.claims:
+            task = asyncio.get_running_loop().create_task(self.claims.release(name))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     @property
     def others(self) -> list[Holder]:
@@ -81,7 +104,7 @@ class Cluster:
 
         Raises `NoAnswer`, `StoreUnavailable`.
         """
-        if HANDED_OVER in scope:
+        if HANDED_OVER in scope or route.access is Access.PAGE or route.is_mcp:
             return await here(receive, send)
         name, holder = await self._find(route, names)
         if holder == _ME:
@@ -109,7 +132,7 @@ class Cluster:
         first = await receive()
         if first["type"] == "http.disconnect":
             raise ClientDisconnect
-        answer = relayed(route, send)
+        answer = relayed(route, names, send)
         until = time.monotonic() + PATIENCE
         dead = ""
         while holder != _ME:
@@ -164,7 +187,7 @@ class Cluster:
     async def _find(self, route: Route, names: Names, dead: str = "") -> tuple[str, Holder]:
         """What is decisive among the names, if somebody has to hold it, and who does."""
         # A page's stream is where the page is, whatever has become of events that it names.
-        if names.event_ids and not (SESSION_HASH in route.names and route.is_stream):
+        if names.event_ids and not (names.session_hashes and route.is_stream):
             found = await self._with_event(names.event_ids[0], dead)
             if found is not None:
                 return "", found
@@ -193,7 +216,7 @@ class Cluster:
                 given = await self._redis.get(keys.process(wanted))
             except (RedisError, OSError) as error:
                 raise StoreUnavailable(f"Redis does not answer: {type(error).__name__}") from error
-            address = given.decode() if given else None
+            address = bytes(given).decode() if given else None
         return Holder(wanted, address) if address else None
 
     async def _with_upload(self, route: Route, name: str, dead: str) -> tuple[str, Holder]:
@@ -226,7 +249,7 @@ class Cluster:
             return True
 
 
-def _options() -> dict[str, object]:
+def _options() -> dict[str, Any]:
     return {"socket_timeout": _ANSWER, "socket_connect_timeout": _ANSWER, "retry": None}
 
 

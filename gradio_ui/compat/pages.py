@@ -80,6 +80,14 @@ def has_messages(blocks: "gradio.Blocks", session_hash: str) -> bool:
     return session_hash in blocks._queue.pending_messages_per_session
 
 
+def has_event(blocks: "gradio.Blocks", event_id: str) -> bool:
+    """Whether there is, or will be, something to be told of this event."""
+    queue = blocks._queue
+    return event_id in queue.event_ids_to_events or any(
+        event_id in pending for pending in queue.pending_event_ids_session.values()
+    )
+
+
 def undelivered(blocks: "gradio.Blocks", session_hash: str) -> int:
     """Events of a page of whose end it has not been told."""
     return len(blocks._queue.pending_event_ids_session.get(session_hash, ()))

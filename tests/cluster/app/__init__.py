@@ -1,0 +1,1 @@
+"""A Django app for tests of several processes: EXTRA_APPS=tests.cluster.app"""

@@ -1,0 +1,129 @@
+"""Several processes behind nginx, which sends each request to the next of them."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.attacks.people import Person
+from tests.servers import ServerName, Site, SiteFactory, component, free_port, running
+
+PATH = "/gradio/cluster"
+
+_NGINX = """
+daemon off;
+pid {directory}/nginx.pid;
+error_log {directory}/error.log warn;
+worker_processes 1;
+{user}
+events {{ worker_connections 4096; }}
+http {{
+  access_log off;
+  client_body_temp_path {directory}/body;
+  proxy_temp_path {directory}/proxy;
+  fastcgi_temp_path {directory}/fastcgi;
+  uwsgi_temp_path {directory}/uwsgi;
+  scgi_temp_path {directory}/scgi;
+  client_max_body_size 0;
+  upstream site {{
+{servers}
+  }}
+  server {{
+    listen 127.0.0.1:{port};
+    location / {{
+      proxy_pass http://site;
+      proxy_http_version 1.1;
+      proxy_set_header Host $http_host;
+      proxy_set_header Connection "";
+      proxy_buffering off;
+      proxy_request_buffering off;
+      proxy_connect_timeout 5s;
+      proxy_read_timeout 300s;
+    }}
+  }}
+}}
+"""
+
+
+@contextmanager
+def balanced(ports: Sequence[int], directory: Path) -> Iterator[str]:
+    """URL of an nginx in front of these ports, round-robin, without stickiness."""
+    program, port = component("nginx"), free_port()
+    directory.mkdir(parents=True, exist_ok=True)
+    # A process that refuses connections is asked again at the next request.
+    servers = "\n".join(f"    server 127.0.0.1:{port} max_fails=0;" for port in ports)
+    config = directory / "nginx.conf"
+    user = "user root;" if os.geteuid() == 0 else ""
+    config.write_text(_NGINX.format(directory=directory, servers=servers, port=port, user=user))
+    with running([program, "-e", f"{directory}/error.log", "-c", str(config)], port, directory):
+        yield f"http://127.0.0.1:{port}"
+
+
+@dataclass
+class Processes:
+    """A site of several processes. `url`: of the balancer."""
+
+    url: str
+    sites: list[Site]
+    again: Callable[[int], Site]
+
+    def person(self, name: str = "ada") -> Person:
+        headers = self.sites[0].sign_in(name)
+        return Person(name, f"{self.url}{PATH}", headers=headers)
+
+    def at(self, number: int, person: Person) -> Person:
+        """The same login, at one process."""
+        root = f"{self.sites[number].url}{PATH}"
+        return Person(person.name, root, headers=dict(person.client.headers))
+
+    def of(self, pid: float) -> int:
+        """The number of the process with this id."""
+        return [site.process.pid for site in self.sites].index(int(pid))
+
+    def restart(self, number: int) -> None:
+        self.sites[number] = self.again(number)
+
+
+@contextmanager
+def processes(
+    factory: SiteFactory,
+    servers: Sequence[ServerName],
+    redis: str,
+    more: Mapping[str, str] | None = None,
+) -> Iterator[Processes]:
+    directory = factory.directory / "site"
+    env = {
+        "REDIS_URL": redis,
+        "SESSIONSTATE_BACKEND": "redis",
+        "EXTRA_APPS": "tests.cluster.app",
+        **(more or {}),
+    }
+    ports = [free_port() for _ in servers]
+
+    def start(number: int) -> Site:
+        # What is killed, or has to tell a page that something was, may say so in the log.
+        return factory(
+            servers[number],
+            directory=directory,
+            port=ports[number],
+            env=env,
+            allow_traceback=True,
+        )
+
+    sites = [start(number) for number in range(len(servers))]
+    with balanced(ports, factory.directory / "nginx") as url:
+        yield Processes(url, sites, start)
+
+
+@pytest.fixture(scope="module")
+def cluster(
+    tmp_path_factory: pytest.TempPathFactory, demo_database: Path, redis_server: str
+) -> Iterator[Processes]:
+    """Three processes for tests that leave them as they are."""
+    factory = SiteFactory(tmp_path_factory.mktemp("cluster"), demo_database)
+    with processes(factory, ("daphne", "uvicorn", "uvicorn"), redis_server) as found:
+        yield found
+    factory.close()
