@@ -87,7 +87,7 @@ port: python
 
 system-packages:
 	@missing=(); \
-	for package in redis-server memcached chromium; do \
+	for package in redis-server memcached nginx chromium; do \
 	  command -v "$$package" >/dev/null || missing+=("$$package"); done; \
 	compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || missing+=(postgresql); \
 	if [ "$${#missing[@]}" -eq 0 ]; then exit 0; fi; \

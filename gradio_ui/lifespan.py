@@ -26,6 +26,7 @@ import gradio
 
 from accounts import live
 from accounts.watch import watch
+from gradio_ui import stopping
 from gradio_ui.cluster.routing import Cluster
 from gradio_ui.compat import events, exits, pages
 from gradio_ui.conf import conf
@@ -67,6 +68,14 @@ class Lifespan:
         # ends, which takes seconds on a busy machine.
         atexit.register(gc.freeze)
         exits.before_threads_end(self._at_exit)
+
+    @property
+    def is_draining(self) -> bool:
+        return stopping.is_draining
+
+    @is_draining.setter
+    def is_draining(self, value: bool) -> None:
+        stopping.is_draining = value
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop | None:

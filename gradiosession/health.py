@@ -15,6 +15,8 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.decorators import sync_and_async_middleware
 
+from gradio_ui import stopping
+
 logger = structlog.stdlib.get_logger(__name__)
 
 TIME_LIMIT = 2.0
@@ -88,6 +90,8 @@ _probes = (
 
 
 async def _ready() -> HttpResponse:
+    if stopping.is_draining:
+        return JsonResponse({"status": "stopping", "checks": {}}, status=503)
     failures = await asyncio.gather(*(probe.failure() for probe in _probes))
     checks = {probe.name: failure or "ok" for probe, failure in zip(_probes, failures, strict=True)}
     if any(failures):

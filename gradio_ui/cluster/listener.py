@@ -12,7 +12,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Scope
 
 from gradio_ui.cluster import wire
-from gradio_ui.cluster.wire import Broken, Channel, Forged, Kind
+from gradio_ui.cluster.wire import Broken, Channel, Forged, Frame, Kind
 
 logger = logging.getLogger(__name__)
 
@@ -79,10 +79,12 @@ class Listener:
         try:
             async with asyncio.timeout(_GREETING_LIMIT):
                 channel = await wire.welcome(reader, writer, self._process)
+            waiting = None
             while channel is not None:
-                kind, content = await channel.receive()
+                kind, content = await (waiting or channel.receive())
+                waiting = None
                 if kind is Kind.OPEN:
-                    await self._answer(channel, content)
+                    waiting = await self._answer(channel, content)
                 # Otherwise the rest of a body that nobody wanted to read.
         except Forged:
             logger.warning("Somebody who is no process of this site has connected.")
@@ -91,20 +93,26 @@ class Listener:
         finally:
             writer.close()
 
-    async def _answer(self, channel: Channel, opened: Any) -> None:
+    async def _answer(self, channel: Channel, opened: Any) -> "asyncio.Task[Frame] | None":
+        """The next frame, where the app has asked for it and it has not come yet."""
         if opened["name"] and not await self._holds(opened["name"]):
-            return await channel.send(Kind.NOT_MINE)
+            await channel.send(Kind.NOT_MINE)
+            return None
         # Written before anything is done: who does not hear it may try elsewhere.
         channel.put(Kind.BEGUN)
         exchange = _Exchange(channel, opened["body"])
+        is_good = False
         try:
             await self._app(_scope(opened), exchange.receive, exchange.send)
+            is_good = True
         except OSError:
             raise
         except Exception:
             logger.exception("A request that was handed over has failed.")
-            return await channel.send(Kind.DONE, False)
-        await channel.send(Kind.DONE, True)
+        finally:
+            waiting = exchange.close()
+        await channel.send(Kind.DONE, is_good)
+        return waiting
 
 
 class _Exchange:
@@ -113,22 +121,35 @@ class _Exchange:
     def __init__(self, channel: Channel, first: Message) -> None:
         self._channel = channel
         self._first: Message | None = first
-        self._gone = False
+        self._has_ended = False
+        # Several may wait for it, and give up waiting; it belongs to the channel.
+        self._next: asyncio.Task[Frame] | None = None
 
     async def receive(self) -> Message:
         if self._first is not None:
             message, self._first = self._first, None
             return message
-        while not self._gone:
+        while not self._has_ended:
+            if self._next is None:
+                self._next = asyncio.create_task(self._channel.receive())
+            waiting = self._next
             try:
-                kind, content = await self._channel.receive()
+                kind, content = await asyncio.shield(waiting)
             except Broken:
                 kind, content = Kind.GONE, None
+            if self._has_ended or self._next is not waiting:
+                continue
+            self._next = None
             if kind is Kind.MESSAGE:
                 received: Message = content
                 return received
-            self._gone = kind is Kind.GONE
+            self._has_ended = kind is Kind.GONE
         return {"type": "http.disconnect"}
+
+    def close(self) -> "asyncio.Task[Frame] | None":
+        """From now on there is nothing to receive. Who waits for the next frame is left alone."""
+        self._has_ended = True
+        return self._next
 
     async def send(self, message: Message) -> None:
         for part in parts(message):

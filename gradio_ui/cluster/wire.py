@@ -60,7 +60,6 @@ class Channel:
         self._reader, self._writer = reader, writer
         self._send_key, self._receive_key = send_key, receive_key
         self._sent = self._received = 0
-        self._head: bytes | None = None
 
     async def send(self, kind: Kind, content: Any = None) -> None:
         """Returns when there is room for more."""
@@ -74,11 +73,9 @@ class Channel:
         self._writer.write(len(payload).to_bytes(_LENGTH) + mac + payload)
 
     async def receive(self) -> Frame:
-        """May be cancelled at any time, and nothing is lost."""
         try:
-            if self._head is None:
-                self._head = await self._reader.readexactly(_LENGTH + _MAC)
-            length, mac = int.from_bytes(self._head[:_LENGTH]), self._head[_LENGTH:]
+            head = await self._reader.readexactly(_LENGTH + _MAC)
+            length, mac = int.from_bytes(head[:_LENGTH]), head[_LENGTH:]
             if length > MOST:
                 raise Forged
             payload = await self._reader.readexactly(length)
@@ -86,7 +83,6 @@ class Channel:
             if isinstance(error, Forged):
                 raise
             raise Broken from error
-        self._head = None
         if not hmac.compare_digest(_frame_mac(self._receive_key, self._received, payload), mac):
             raise Forged
         self._received += 1

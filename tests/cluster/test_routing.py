@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.attacks.people import API, Person, Tab
+from tests.attacks.people import Person, Tab
 from tests.cluster.conftest import Processes
 
 

@@ -47,8 +47,6 @@ def size(file: str) -> int:
     return Path(file).stat().st_size
 
 
-
-
 @register("cluster", title="Cluster", mcp=True)
 def build() -> gr.Blocks:
     with gr.Blocks() as demo:
