@@ -121,34 +121,34 @@ class _Exchange:
     def __init__(self, channel: Channel, first: Message) -> None:
         self._channel = channel
         self._first: Message | None = first
-        self._has_ended = False
         # Several may wait for it, and give up waiting; it belongs to the channel.
         self._next: asyncio.Task[Frame] | None = None
+        self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def receive(self) -> Message:
         if self._first is not None:
             message, self._first = self._first, None
             return message
-        while not self._has_ended:
+        while not self._ended.done():
             if self._next is None:
                 self._next = asyncio.create_task(self._channel.receive())
             waiting = self._next
-            try:
-                kind, content = await asyncio.shield(waiting)
-            except Broken:
+            await asyncio.wait((waiting, self._ended), return_when=asyncio.FIRST_COMPLETED)
+            if waiting.done() and self._next is waiting and not self._ended.done():
+                self._next = None
                 kind, content = Kind.GONE, None
-            if self._has_ended or self._next is not waiting:
-                continue
-            self._next = None
-            if kind is Kind.MESSAGE:
-                received: Message = content
-                return received
-            self._has_ended = kind is Kind.GONE
+                with contextlib.suppress(Broken):
+                    kind, content = waiting.result()
+                if kind is Kind.MESSAGE:
+                    received: Message = content
+                    return received
+                self.close()
         return {"type": "http.disconnect"}
 
     def close(self) -> "asyncio.Task[Frame] | None":
-        """From now on there is nothing to receive. Who waits for the next frame is left alone."""
-        self._has_ended = True
+        """There is nothing more to receive. Returns the next frame, if somebody waits for it."""
+        if not self._ended.done():
+            self._ended.set_result(None)
         return self._next
 
     async def send(self, message: Message) -> None:
