@@ -16,6 +16,10 @@ const storage = (() => {
 })();
 
 const written = new Set();
+let isTaken = false;
+for (const kind of ["pointerdown", "keydown"]) {
+  document.addEventListener(kind, (event) => (isTaken ||= event.isTrusted), true);
+}
 
 document.addEventListener("input", (event) => {
   if (event.isTrusted && event.target.matches?.(FIELDS)) written.add(event.target);
@@ -71,16 +75,16 @@ async function restore([address, text]) {
   let field;
   while (!(field = fieldAt(address)) && Date.now() < end) await sleep(100);
   if (!field) return;
-  // A load event of the app may come later than the field.
+  // A load event of the app may come later than the field, but what somebody does goes first.
   const settled = Date.now() + SETTLES;
-  while (Date.now() < settled && !written.has(field) && (field = fieldAt(address))) {
+  while (Date.now() < settled && !isTaken && (field = fieldAt(address))) {
     if (field.value !== text) {
       field.value = text;
       field.dispatchEvent(new Event("input", { bubbles: true }));
     }
     await sleep(100);
   }
-  if (field) written.add(field);
+  if (field?.value === text) written.add(field);
 }
 
 for (const one of take()) restore(one);

@@ -85,7 +85,8 @@ class Live extends EventTarget {
 
   #heard(word) {
     if (word === "renewed") this.renewed({ aloud: false });
-    else if (word === "gone" || this.state === "gone") this.#look();
+    else if (this.state !== "gone") this.check();
+    else if (word === "here") this.#look();
   }
 
   // One look at a time.

@@ -1,0 +1,315 @@
+"""What the site adds to Gradio's pages, in a browser: the bar, and a session that is live."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+
+from tests.servers import DEMO_PASSWORD, GRACE, Site, SiteFactory, manage
+
+APPS = {"EXTRA_APPS": "tests.gradio_ui.shell"}
+# As in an app whose line is slow, or behind a proxy that knows no WebSocket.
+NO_WEBSOCKET = """window.WebSocket = class {
+    constructor() { setTimeout(() => this.onclose?.({code: 1006}), 0); }
+    close() {}
+}"""
+# Gradio's own theme has colours that are too pale; what we add has to do with ours.
+OURS = "{include: ['gradio-session-bar', 'gradio-session-dialogs']}"
+WIDTHS = (390, 768, 1280, 1920)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, demo_database: Any) -> Iterator[Site]:
+    factory = SiteFactory(tmp_path_factory.mktemp("shell"), demo_database)
+    yield factory("daphne", env=APPS)
+    factory.close()
+
+
+class Person:
+    """Somebody at a browser of their own, and what went wrong on the pages."""
+
+    def __init__(self, browser: Browser, site: Site, name: str) -> None:
+        self.site = site
+        self.context: BrowserContext = browser.new_context()
+        self.problems: list[str] = []
+        self.sign_in(name)
+
+    def sign_in(self, name: str) -> None:
+        """Not on a page."""
+        body = {"username": name, "password": DEMO_PASSWORD}
+        answer = self.context.request.post(f"{self.site.url}/api/auth/login", data=body)
+        assert answer.ok, answer.text()
+
+    def end_session(self) -> None:
+        own = {"Origin": self.site.url}
+        answer = self.context.request.post(f"{self.site.url}/api/auth/logout", headers=own)
+        assert answer.ok, answer.text()
+
+    def open(self, slug: str = "notes") -> Page:
+        page = self.context.new_page()
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.on(
+            "console",
+            lambda line: self.problems.append(line.text) if line.type == "error" else None,
+        )
+        page.goto(f"{self.site.url}/gradio/{slug}/")
+        ready(page)
+        return page
+
+
+@pytest.fixture
+def ada(browser: Browser, site: Site) -> Iterator[Person]:
+    person = Person(browser, site, "ada")
+    yield person
+    person.context.close()
+
+
+def ready(page: Page) -> None:
+    expect(page.get_by_label("Item").first).to_be_visible(timeout=20_000)
+    page.evaluate("window.sameDocument = true")
+
+
+def is_same_document(page: Page) -> bool:
+    return bool(page.evaluate("window.sameDocument === true"))
+
+
+def cover(page: Page) -> Locator:
+    return page.get_by_role("dialog", name="You have been signed out")
+
+
+def status(page: Page) -> Locator:
+    return page.locator("gradio-session-bar").get_by_role("status")
+
+
+def fill_login(page: Page, name: str) -> None:
+    page.wait_for_url("**/accounts/login/**")
+    page.locator("input[name=login]").fill(name)
+    page.locator("input[name=password]").fill(DEMO_PASSWORD)
+    page.locator("main form button[type=submit]").first.click()
+
+
+def write(page: Page, text: str) -> None:
+    box = page.get_by_label("Item", exact=True)
+    box.click()
+    page.keyboard.type(text)
+    expect(box).to_have_value(text)
+
+
+def add(page: Page, text: str) -> None:
+    page.get_by_label("Item", exact=True).fill(text)
+    page.get_by_role("button", name="Add").click()
+
+
+def test_the_bar_says_who_is_there_and_where_one_may_go(browser: Browser, site: Site) -> None:
+    bob = Person(browser, site, "bob")
+    page = bob.open()
+    bar = page.locator("gradio-session-bar")
+    assert bar.bounding_box()["height"] <= 44  # type: ignore[index]
+    bar.locator("summary", has_text="Notes").click()
+    apps = bar.get_by_role("navigation", name="Apps")
+    names = set(apps.get_by_role("listitem").all_inner_texts())
+    shown = {name.split("\n")[-1] for name in names}
+    assert {"Assistant", "Notes", "All apps"} <= shown
+    assert "Live sessions" not in shown, "it is for staff"
+    expect(apps.locator("[aria-current=page]")).to_contain_text("Notes")
+    page.keyboard.press("Escape")
+    expect(apps.get_by_role("listitem")).to_have_count(0)
+    expect(bar.locator("summary", has_text="Notes")).to_be_focused()
+
+    account = bar.locator("summary", has_text="bob")
+    account.focus()
+    page.keyboard.press("Enter")
+    expect(bar.get_by_role("link", name="Your account")).to_be_visible()
+    expect(bar.get_by_role("link", name="Admin")).to_have_count(0)
+    page.get_by_label("Item", exact=True).click()
+    expect(bar.get_by_role("link", name="Your account")).to_have_count(0)
+
+    assert bob.open("bare-top").locator("gradio-session-bar").count() == 0
+    admin = Person(browser, site, "admin")
+    expect(admin.open().locator("gradio-session-bar summary").last).to_contain_text("Administrator")
+    assert bob.problems + admin.problems == []
+    for person in (bob, admin):
+        person.context.close()
+
+
+def test_light_or_dark_is_one_choice_for_apps_and_the_site(ada: Person) -> None:
+    page, other = ada.open(), ada.open()
+    page.get_by_role("button", name="Switch to dark colours").click()
+    for tab in (page, other):
+        expect(tab.locator("body")).to_contain_class("dark")
+    page.reload()
+    expect(page.locator("body")).to_contain_class("dark")
+    page.goto(f"{ada.site.url}/")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+def test_nothing_is_too_wide_or_hard_to_perceive(ada: Person) -> None:
+    page = ada.open()
+    page.evaluate(Axe().axe_script)
+    states = {
+        "closed": lambda: None,
+        "apps": lambda: page.locator("gradio-session-bar summary").first.click(),
+        "account": lambda: page.locator("gradio-session-bar summary").last.click(),
+        "signed out": lambda: ada.end_session(),
+    }
+    found = []
+    for name, enter in states.items():
+        enter()
+        if name == "signed out":
+            expect(cover(page)).to_be_visible()
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            for width in WIDTHS:
+                page.set_viewport_size({"width": width, "height": 800})
+                if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                    found.append(f"{name} at {width} px scrolls sideways")
+            page.wait_for_timeout(300)  # colours that fade
+            result = page.evaluate(f"axe.run({OURS}, {{resultTypes: ['violations']}})")
+            found += [
+                f"{name}, {scheme}: {v['id']} {[node['html'][:120] for node in v['nodes']]}"
+                for v in result["violations"]
+                if v["impact"] in {"serious", "critical"}
+            ]
+    assert found == []
+    assert ada.problems == []
+
+
+def test_signing_out_in_one_tab_covers_the_others_and_the_text_comes_back(ada: Person) -> None:
+    here, there = ada.open(), ada.open()
+    write(there, "a long thought")
+    here.bring_to_front()
+    here.locator("gradio-session-bar summary").last.click()
+    here.get_by_role("button", name="Sign out").click()
+    here.wait_for_url("**/accounts/login/**")
+    # In the background it must happen too.
+    expect(cover(there)).to_be_visible(timeout=1_000 * (1 + GRACE))
+    assert ada.problems == []
+
+    cover(there).get_by_role("link", name="Sign in").click()
+    fill_login(there, "ada")
+    there.wait_for_url("**/gradio/notes/")
+    expect(there.get_by_label("Item", exact=True)).to_have_value("a long thought", timeout=20_000)
+    there.get_by_role("button", name="Add").click()
+    expect(there.get_by_label("Item", exact=True)).to_have_value("", timeout=20_000)
+
+
+def test_what_one_has_written_is_not_shown_to_who_signs_in_next(ada: Person) -> None:
+    page = ada.open()
+    write(page, "for nobody else")
+    ada.end_session()
+    cover(page).get_by_role("link", name="Sign in").click()
+    fill_login(page, "bob")
+    page.wait_for_url("**/gradio/notes/")
+    ready(page)
+    page.wait_for_timeout(1_000)
+    expect(page.get_by_label("Item", exact=True)).to_have_value("")
+    assert page.evaluate("sessionStorage.length") == 0
+
+
+def test_an_operator_ends_a_session_and_the_page_is_covered(ada: Person) -> None:
+    page = ada.open()
+    me = ada.context.request.get(f"{ada.site.url}/api/auth/me").json()
+    revoke = ["sessions", "revoke", me["session_id"], "--no-input"]
+    done = manage(*revoke, env=ada.site.env)
+    assert done.returncode == 0, done.stderr
+    expect(cover(page)).to_be_visible(timeout=1_000 * (1 + GRACE))
+    # Signed in again elsewhere, the page goes on where it was.
+    ada.sign_in("ada")
+    ada.open().close()
+    expect(cover(page)).to_have_count(0, timeout=10_000)
+    assert is_same_document(page)
+    add(page, "after")
+    expect(page.get_by_label("Item", exact=True)).to_have_value("", timeout=20_000)
+
+
+@pytest.mark.parametrize("what", ["an event", "an upload"])
+def test_without_websockets_the_next_request_tells(ada: Person, what: str) -> None:
+    ada.context.add_init_script(NO_WEBSOCKET)
+    page = ada.open()
+    write(page, "unsent")
+    ada.end_session()
+    page.wait_for_timeout(500)
+    expect(cover(page)).to_have_count(0)
+    if what == "an event":
+        page.get_by_role("button", name="Choose").click()
+    else:
+        file = {"name": "a.txt", "mimeType": "text/plain", "buffer": b"x"}
+        page.locator("input[type=file]").set_input_files([file])  # type: ignore[list-item]
+    expect(cover(page)).to_be_visible(timeout=10_000)
+    cover(page).get_by_role("link", name="Sign in").click()
+    fill_login(page, "ada")
+    page.wait_for_url("**/gradio/notes/")
+    expect(page.get_by_label("Item", exact=True)).to_have_value("unsent", timeout=20_000)
+
+
+def test_a_page_follows_what_other_tabs_and_devices_change(browser: Browser, ada: Person) -> None:
+    here, there = ada.open(), ada.open()
+    device = Person(browser, ada.site, "ada")
+    far = device.open()
+    add(here, "milk")
+    expect(there.get_by_label("Items")).to_have_value("milk", timeout=20_000)
+    expect(there.get_by_label("Told")).to_have_value("1", timeout=20_000)
+    far.get_by_label("Colour", exact=True).fill("green")
+    far.get_by_role("button", name="Choose").click()
+    for page in (here, there):
+        expect(page.get_by_label("Chosen")).to_have_value("green", timeout=20_000)
+    # It knows what it has done itself, and another login's session is not its own.
+    expect(here.get_by_label("Told")).to_have_value("0")
+    expect(far.get_by_label("Items")).to_have_value("")
+    assert ada.problems + device.problems == []
+    device.context.close()
+
+
+def test_a_page_survives_a_restart_and_then_asks_whether_anybody_is_there(
+    ada: Person, tmp_path_factory: pytest.TempPathFactory, demo_database: Any
+) -> None:
+    page = ada.open()
+    add(page, "before")
+    expect(page.get_by_label("Item", exact=True)).to_have_value("", timeout=20_000)
+    page.get_by_role("button", name="Slowly").click()
+    expect(page.get_by_label("Number")).to_have_value(re.compile("[1-9]"), timeout=20_000)
+    # Without a word: the stream is cut in the middle of an event.
+    ada.site.process.kill()
+    ada.site.process.wait()
+    expect(status(page)).to_have_text("Reconnecting…", timeout=10_000)
+    expect(cover(page)).to_have_count(0)
+    expect(page.get_by_text("The connection was interrupted").first).to_be_visible()
+    # Waits for the server and is sent once.
+    add(page, "meanwhile")
+
+    factory = SiteFactory(tmp_path_factory.mktemp("again"), demo_database)
+    directory = ada.site.log_file.parent
+    env = APPS | {"SESSION_IDLE_AGE": "16"}
+    again = factory("daphne", directory=directory, port=ada.site.port, env=env)
+    try:
+        expect(status(page)).to_have_text("", timeout=1_000 * (5 + GRACE))
+        assert is_same_document(page)
+        expect(page.get_by_label("Item", exact=True)).to_have_value("", timeout=20_000)
+        data = ada.context.request.get(f"{again.url}/api/session/data").json()
+        assert data["items"] == ["before", "meanwhile"]
+        # A page that is opened now knows of the shorter limit.
+        page.reload()
+        ready(page)
+        is_asked_and_covered(page)
+    finally:
+        factory.close()
+
+
+def is_asked_and_covered(page: Page) -> None:
+    asks = page.get_by_role("dialog", name="Are you still there?")
+    expect(asks).to_be_visible(timeout=20_000)
+    expect(asks.get_by_role("timer")).to_have_text(re.compile("0:0[0-9]"))
+    asks.get_by_role("button", name="Stay signed in").click()
+    expect(asks).to_have_count(0)
+    write(page, "left alone")
+    expect(asks).to_be_visible(timeout=20_000)
+    expect(cover(page)).to_be_visible(timeout=20_000)
+    cover(page).get_by_role("link", name="Sign in").click()
+    fill_login(page, "ada")
+    page.wait_for_url("**/gradio/notes/")
+    expect(page.get_by_label("Item", exact=True)).to_have_value("left alone", timeout=20_000)
