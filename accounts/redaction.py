@@ -14,7 +14,10 @@ _ID = re.compile(r"\b([a-z0-9]{8})[a-z0-9]{24}\b")
 
 def redacted(text: str) -> str:
     """`text` without tokens and keys."""
-    return _KEY.sub(r"\1…", _JWT.sub("eyJ…", text))
+    # Nearly no line has any, and to look for these beginnings is fifty times faster.
+    if "eyJ" in text:
+        text = _JWT.sub("eyJ…", text)
+    return _KEY.sub(r"\1…", text) if "gsk_" in text else text
 
 
 def shortened(text: str) -> str:

@@ -9,6 +9,10 @@ machine does hits all of them:
 - db, redis: this project, with the gate and the session backend of that name. The database is
   SQLite.
 
+Below the times stands what an event costs in CPU time of the server's process, all its threads, in
+user and system mode: on a machine that has more to do than this it says more than a clock on the
+wall. (What Redis does is Redis's, and not in it.)
+
 `echo` is the way through the gate alone; `visit` also reads and writes a session, where the bare
 apps count in a global variable. Every server has had the same events before it is measured.
 
@@ -49,6 +53,7 @@ USERS = ("ada", "bob", "admin")
 class Target:
     name: str
     port: int
+    pid: int
     # One per signed-in session, taken in turn by the clients.
     headers: list[str] = field(default_factory=lambda: [""])
 
@@ -112,7 +117,8 @@ async def measure(target: Target, function: int, clients: int, events: int) -> l
 
 
 @contextmanager
-def uvicorn(application: str, env: dict[str, str], log: Path) -> Iterator[int]:
+def uvicorn(application: str, env: dict[str, str], log: Path) -> Iterator[tuple[int, int]]:
+    """Its port and its process id."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]
@@ -134,7 +140,7 @@ def uvicorn(application: str, env: dict[str, str], log: Path) -> Iterator[int]:
                     if process.poll() is not None or time.monotonic() > deadline:
                         sys.exit(f"{application} did not start:\n{log.read_text()}")
                     time.sleep(0.1)
-            yield port
+            yield port, process.pid
         finally:
             process.send_signal(signal.SIGTERM)
             try:
@@ -161,6 +167,11 @@ async def warm_up(target: Target, events: int) -> None:
         await measure(target, function, 1, 20)
 
 
+def cpu_seconds(pid: int) -> float:
+    """Of a process until now, to the nanosecond: its clock, as clock_getcpuclockid(3) names it."""
+    return time.clock_gettime(~pid << 3 | 2)
+
+
 async def compare(targets: list[Target], rounds: int, events: int) -> None:
     print(f"Median time per event in ms, {rounds} alternating rounds of {events} events\n")
     ours = [target.name for target in targets if target.headers != [""]]
@@ -171,15 +182,20 @@ async def compare(targets: list[Target], rounds: int, events: int) -> None:
     for label, function in FUNCTIONS.items():
         for clients in (1, CLIENTS):
             times: dict[str, list[float]] = {target.name: [] for target in targets}
+            spent: dict[str, list[float]] = {target.name: [] for target in targets}
             for number in range(rounds):
                 # Nobody always goes first.
                 for target in targets[number % len(targets) :] + targets[: number % len(targets)]:
-                    times[target.name] += await measure(target, function, clients, events)
-            medians = {name: median(found) for name, found in times.items()}
-            cells = [f"{medians[target.name] * 1000:>12.2f}" for target in targets]
-            cells += [f"{medians[own] / medians[bare]:>12.2f}" for own, bare in pairs]
+                    before = cpu_seconds(target.pid)
+                    found = await measure(target, function, clients, events)
+                    spent[target.name].append((cpu_seconds(target.pid) - before) / len(found))
+                    times[target.name] += found
             name = f"{label}, {clients} client{'s' if clients > 1 else ''}"
-            print(f"{name:20}{''.join(cells)}", flush=True)
+            for label_of_row, measured in ((name, times), ("  CPU", spent)):
+                medians = {name: median(found) for name, found in measured.items()}
+                cells = [f"{medians[target.name] * 1000:>12.2f}" for target in targets]
+                cells += [f"{medians[own] / medians[bare]:>12.2f}" for own, bare in pairs]
+                print(f"{label_of_row:20}{''.join(cells)}", flush=True)
 
 
 def main() -> None:
@@ -220,18 +236,18 @@ def start(stack: ExitStack, directory: Path, name: str) -> Target:
     }
     log = place / "log"
     if name == "stock":
-        return Target(name, stack.enter_context(uvicorn("benchmarks.app.bare:app", env, log)))
+        return Target(name, *stack.enter_context(uvicorn("benchmarks.app.bare:app", env, log)))
     if name == "tuned":
         env |= {"GRADIO_ANALYTICS_CACHE_FREQUENCY": "1000000", "GRADIO_ANALYTICS_MAX_EVENTS": "1"}
-        return Target(name, stack.enter_context(uvicorn("benchmarks.app.bare:app", env, log)))
+        return Target(name, *stack.enter_context(uvicorn("benchmarks.app.bare:app", env, log)))
     env["SESSIONSTATE_BACKEND"] = name
     if name == "redis":
         env["REDIS_URL"] = f"redis://127.0.0.1:{stack.enter_context(servers.redis())}/0"
     for command in (["migrate", "-v", "0"], ["demo_users"]):
         done = [sys.executable, "manage.py", *command]
         subprocess.run(done, cwd=BASE_DIR, env=env, check=True, stdout=subprocess.DEVNULL)
-    port = stack.enter_context(uvicorn("gradiosession.asgi:application", env, log))
-    return Target(name, port, sign_in(port))
+    port, pid = stack.enter_context(uvicorn("gradiosession.asgi:application", env, log))
+    return Target(name, port, pid, sign_in(port))
 
 
 if __name__ == "__main__":

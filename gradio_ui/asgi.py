@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from accounts.watch import watch
-from gradio_ui import compat, gate, headers, registry, routes, targets
+from gradio_ui import compat, connections, gate, headers, registry, routes, targets
 from gradio_ui.answers import Answers
 from gradio_ui.cluster.listener import HANDED_OVER
 from gradio_ui.cluster.lost import tell_lost
@@ -205,8 +205,10 @@ class GradioRouter:
                 connection = stack.enter_context(opened)
                 grant.hold(connection)
                 receive = connection.receive
+                inner[connections.KEY] = connection
             stack.enter_context(entered(Place(mount.spec.slug, owner.user)))
-            await self._answer(mount.app, route, inner, receive, send)
+            # Its router: what is around it would do again what the app does.
+            await self._answer(mount.app.router, route, inner, receive, send)
 
     async def _answer(
         self, app: ASGIApp, route: Route, inner: Scope, receive: Receive, send: Send

@@ -6,6 +6,9 @@ from contextlib import contextmanager
 
 from starlette.types import Message, Receive
 
+# Where it is in the scope of its request.
+KEY = "gradio_ui.connection"
+
 
 class Connection:
     """One open response. `receive` says that the client has left as soon as `end()` is called,
@@ -16,6 +19,10 @@ class Connection:
         self._receive = receive
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._next: asyncio.Future[Message] | None = None
+
+    @property
+    def is_over(self) -> bool:
+        return self._ended.done()
 
     def end(self) -> None:
         if not self._ended.done():

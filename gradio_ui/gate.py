@@ -17,6 +17,7 @@ from django.core.handlers.asgi import ASGIRequest
 from django.db import Error as DatabaseError
 from django.http import HttpResponse
 from django.shortcuts import resolve_url
+from django.utils.functional import cached_property
 from starlette.types import Receive, Scope
 
 from accounts.audit import arecord
@@ -82,18 +83,24 @@ class Admission:
         return {"user_id": self.user.pk, "session": self.session_id[:8]}
 
 
-def parse(scope: Scope) -> ASGIRequest:
+class Request(ASGIRequest):
+    @cached_property
+    def host(self) -> str:
+        return self.get_host()
+
+
+def parse(scope: Scope) -> Request:
     """The request as Django sees it: cookies, the scheme behind a trusted proxy, a host that is
     one of ours."""
-    request = ASGIRequest(scope, BytesIO())
+    request = Request(scope, BytesIO())
     try:
-        request.get_host()
+        request.host  # noqa: B018
     except DisallowedHost as error:
         raise Refused(Problem(400, "Bad request", "This site has another name.")) from error
     return request
 
 
-async def admit(request: ASGIRequest, spec: AppSpec | None, route: Route) -> Admission:
+async def admit(request: Request, spec: AppSpec | None, route: Route) -> Admission:
     """Decide, or raise `Refused`. The session is read each time; see `accounts.access` for the
     user and the groups.
 
@@ -109,7 +116,7 @@ async def admit(request: ASGIRequest, spec: AppSpec | None, route: Route) -> Adm
         raise Refused(UNAVAILABLE) from error
 
 
-async def _admit(request: ASGIRequest, spec: AppSpec | None, route: Route) -> Admission:
+async def _admit(request: Request, spec: AppSpec | None, route: Route) -> Admission:
     identity = await aidentify(request.headers, request.COOKIES, request)
     if (identity.ticket.source == "cookie" and _is_foreign(request)) or (
         # That cookie was never given to a browser.
@@ -223,12 +230,10 @@ def login_url(request: ASGIRequest) -> str:
     return f"{resolve_url(settings.LOGIN_URL)}?next={here}"
 
 
-def _is_foreign(request: ASGIRequest) -> bool:
+def _is_foreign(request: Request) -> bool:
     """Whether another site's page uses the visitor's cookie. Following a link is fine; reading
     or writing behind their back is not, and a sibling domain is another site as well."""
-    if is_cross_site(
-        request.method or "", request.headers, request.get_host(), request.scheme or ""
-    ):
+    if is_cross_site(request.method or "", request.headers, request.host, request.scheme or ""):
         return True
     site = request.headers.get("Sec-Fetch-Site")
     return site in ("cross-site", "same-site") and not is_navigation(request)

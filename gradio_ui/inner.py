@@ -1,11 +1,10 @@
 """A request as Gradio sees it. It believes every header."""
 
 from django.conf import settings
-from django.http import HttpRequest
 from starlette.types import Scope
 
 from accounts.conf import conf as account_conf
-from gradio_ui.gate import Admission
+from gradio_ui.gate import Admission, Request
 from gradio_ui.ranges import is_one_range
 from gradio_ui.routes import Route
 from sessionstate import Session
@@ -17,9 +16,7 @@ def _ticket_headers() -> set[bytes]:
     return {name.lower().encode() for name in names}
 
 
-def inner_scope(
-    scope: Scope, request: HttpRequest, admission: Admission | None, route: Route
-) -> Scope:
+def inner_scope(scope: Scope, request: Request, admission: Admission | None, route: Route) -> Scope:
     """Raises `BadRange`."""
     tickets = _ticket_headers()
     kept = [
@@ -36,7 +33,7 @@ def inner_scope(
         # It would compress an error of a few bytes, which nobody could read on its way.
         and not (name == b"accept-encoding" and route.is_short)
     ]
-    kept.append((b"host", request.get_host().encode("latin-1")))
+    kept.append((b"host", request.host.encode("latin-1")))
     cookies = [
         f"{name}={value}"
         for name, value in request.COOKIES.items()

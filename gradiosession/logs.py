@@ -1,6 +1,7 @@
 """Logging: structlog on the standard library's handlers, and the access line of every request."""
 
 import asyncio
+import json
 import logging.config
 import random
 import re
@@ -9,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 
+import orjson
 import structlog
 
 from accounts.redaction import redacted
@@ -33,6 +35,13 @@ _SHARED_PROCESSORS: list[structlog.typing.Processor] = [
 ]
 
 
+def _as_json(event: Any, default: Callable[[Any], Any]) -> str:
+    try:
+        return orjson.dumps(event, default=default).decode()
+    except TypeError:  # half a surrogate pair, a number of more than 64 bits, a key that is no text
+        return json.dumps(event, default=default)
+
+
 def _without_secrets(logger: Any, name: str, line: Any) -> str:
     return redacted(line)
 
@@ -41,7 +50,7 @@ def config(log_format: str, level: str) -> dict[str, Any]:
     """A logging configuration: every logger, structlog or not, to stderr in one format."""
     renderer: structlog.typing.Processor
     if log_format == "json":
-        renderer = structlog.processors.JSONRenderer()
+        renderer = structlog.processors.JSONRenderer(_as_json)
         before: list[structlog.typing.Processor] = [structlog.processors.format_exc_info]
     else:
         # plain_traceback: the prettier ones print local variables, and so secrets.
@@ -88,6 +97,7 @@ def configure(settings: dict[str, Any]) -> None:
     """Django's LOGGING_CONFIG."""
     # Python finds these out for every line, and no format of ours shows them.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None  # type: ignore[attr-defined]  # as the documentation of logging says
     logging.config.dictConfig(settings)
     structlog.configure(
         processors=[
@@ -141,9 +151,9 @@ class AccessLog:
             if message["type"] == "http.response.body" and not message.get("more_body"):
                 notes["ended"] = ""
 
+        outer = structlog.contextvars.bind_contextvars(request_id=request_id)
         try:
-            with structlog.contextvars.bound_contextvars(request_id=request_id):
-                await self.app(scope, watched_receive, watched_send)
+            await self.app(scope, watched_receive, watched_send)
         except asyncio.CancelledError:
             notes["ended"] = "cancelled"
             raise
@@ -152,11 +162,11 @@ class AccessLog:
             status = status or 500
             raise
         finally:
+            structlog.contextvars.reset_contextvars(**outer)
             if notes.get("ended") == "":
                 del notes["ended"]
             fields = log | notes
-            access.log(
-                logging.ERROR if status and status >= 500 else logging.INFO,
+            (access.error if status and status >= 500 else access.info)(
                 "request",
                 method=scope.get("method", "WS"),
                 path=shown_path(scope["path"]),

@@ -7,6 +7,7 @@ know the queue they are of, and the `sleep` that its module calls waits for that
 """
 
 import asyncio
+import functools
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -57,10 +58,25 @@ def ring_for_work(blocks: "gradio.Blocks") -> None:
     class BellQueue(_Bell, queueing.Queue):  # type: ignore[misc, override]
         pass
 
+    if not hasattr(module.run_sync, "__wrapped__"):
+        module.run_sync = _without_summary(module.run_sync)
     queue = blocks._queue
     queue.__class__ = BellQueue
     queue._pause = Pause(PAUSE)  # type: ignore[attr-defined]
     queue._pause.bell = asyncio.Event()  # type: ignore[attr-defined]
+
+
+def _without_summary(run_sync: Any) -> Any:
+    """The summary of past events is for a page that no app of ours has; even the question whether
+    it is due takes a thread."""
+
+    @functools.wraps(run_sync)
+    async def run(func: Any, *args: Any, **options: Any) -> Any:
+        if isinstance(getattr(func, "__self__", None), _Bell):
+            return None
+        return await run_sync(func, *args, **options)
+
+    return run
 
 
 class _Bell:

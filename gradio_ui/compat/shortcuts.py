@@ -7,11 +7,13 @@
   gate has let somebody in.
 - The value of each component takes a thread on its way in and one on its way out. The plainest
   components do nothing there that needs one.
+- A stream looks before each message whether its client has left, by beginning to wait and
+  cancelling that. Starlette waits for the same all the while, in our `Connection`, which knows.
 - The address of the app is parsed out of each request anew. The gate has made sure that it
   depends on the host and the path alone.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from types import ModuleType, SimpleNamespace
@@ -21,6 +23,9 @@ import anyio
 import anyio.to_thread
 import fastapi
 from starlette.applications import Starlette
+from starlette.requests import Request
+
+from gradio_ui import connections
 
 # The most frequent first: events, then what a page loads.
 _EVENTS = ("/queue/join", "/queue/data", "/heartbeat/{session_hash}", "/file={path_or_url:path}")
@@ -41,6 +46,7 @@ def install() -> None:
             {f for kind in plain for f in (kind.preprocess, kind.postprocess)}
         )
         modules[1].get_request_origin = _cached(route_utils.get_request_origin)
+        Request.is_disconnected = _known(Request.is_disconnected)  # type: ignore[method-assign]
 
 
 def events_first(parent: Starlette) -> None:
@@ -81,6 +87,14 @@ def trusting_the_gate() -> Iterator[None]:
 async def signed_in(request: fastapi.Request) -> None:
     if request.scope.get("user") is None:
         raise fastapi.HTTPException(401, "Not authenticated")
+
+
+def _known(is_disconnected: Callable[[Request], Awaitable[bool]]) -> Any:
+    async def known(request: Request) -> bool:
+        connection = request.scope.get(connections.KEY)
+        return await is_disconnected(request) if connection is None else connection.is_over
+
+    return known
 
 
 class _Anyio(ModuleType):
