@@ -97,7 +97,7 @@ def configure(settings: dict[str, Any]) -> None:
     """Django's LOGGING_CONFIG."""
     # Python finds these out for every line, and no format of ours shows them.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    logging._srcfile = None  # type: ignore[attr-defined]  # as the documentation of logging says
+    logging._srcfile = None  # as the documentation of logging says
     logging.config.dictConfig(settings)
     structlog.configure(
         processors=[
