@@ -2,7 +2,7 @@
 # make test   install what the tests need and run them                   (ARGS="-k name", WORKERS=)
 # make lint   ruff and mypy
 # make docs   build the documentation into site/; a warning or a broken link is an error
-# make bench  time per Gradio event, compared with Gradio alone
+# make bench  time per Gradio event and per page, compared with Gradio alone
 # make pins   write constraints.txt anew after a change of the requirements
 
 SHELL := /bin/bash
@@ -29,7 +29,7 @@ CHECKED := DJANGO_ENV_FILE=/dev/null DJANGO_DEBUG=1
 
 .PHONY: run test lint docs bench pins python port system-packages
 
-run: python port .venv/installed .env
+run: python port .venv/installed .env staticfiles/collected
 	@$(BIN)/python manage.py migrate -v 0
 	@DEMO_PASSWORD='$(DEMO_PASSWORD)' $(BIN)/python manage.py demo_users
 	@printf '\n  Open     http://127.0.0.1:%s\n  Sign in  ada, bob or admin, password %s\n  Stop     Ctrl-C\n\n' '$(PORT)' '$(DEMO_PASSWORD)'
@@ -48,6 +48,7 @@ docs: .venv/installed-dev
 
 bench: .venv/installed-dev
 	@$(BIN)/python benchmarks/event_latency.py
+	@$(BIN)/python benchmarks/page_load.py
 
 pins: python
 	@mkdir -p .cache && rm -rf .cache/pins && $(PYTHON) -m venv .cache/pins
@@ -65,6 +66,12 @@ pins: python
 .venv/installed-dev: .venv/installed requirements-dev.txt
 	@echo "Installing requirements-dev.txt into .venv"
 	@$(PIP) -r requirements-dev.txt
+	@touch $@
+
+# Gradio's own files, compressed. Those of the site are served from where they are edited.
+staticfiles/collected: .venv/installed | .env
+	@echo "Compressing Gradio's files (once, some seconds)"
+	@$(BIN)/python manage.py collectstatic --noinput -v 0
 	@touch $@
 
 .env: | .venv/installed

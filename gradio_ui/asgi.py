@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -36,6 +37,7 @@ from gradio_ui.problems import Problem
 from gradio_ui.revocation import Grants
 from gradio_ui.routes import Access, Body, Route
 from gradio_ui.shell import render_shell
+from gradio_ui.static_files import static_files
 from sessionstate import announce
 from sessionstate.announce import News
 from sessionstate.threads import in_thread
@@ -112,6 +114,8 @@ class GradioRouter:
             raise Refused(_NOT_FOUND)
         if scope["method"] not in route.methods:
             raise Refused(_NOT_ALLOWED)
+        if route.is_frontend and (file := static_files().find_in_app(match[2])):
+            return await static_files().answer(file, scope, send)
         if route.access is Access.LOGIN:
             return await login(mount.spec.slug, scope, receive, send)
         admission, request = None, gate.parse(scope)
@@ -127,7 +131,8 @@ class GradioRouter:
         with gate.explaining():
             inner = inner_scope(scope, request, admission, route)
         if admission is None:
-            return await mount.app(inner, receive, headers.on_public(send, scope["path"]))
+            send = headers.on_public(send, is_kept=_is_theme(mount, scope))
+            return await mount.app(inner, receive, send)
         page_policy = ""
         if route.access is Access.PAGE:
             nonce = inner[NONCE] = secrets.token_urlsafe(16)
@@ -220,7 +225,9 @@ class GradioRouter:
         answers = Answers(send, unfit)
         try:
             with inputs.noting(unfit):
-                await app(inner, receive, answers)
+                # Gradio compresses everything but its largest answer.
+                page = GZipMiddleware(app) if route.access is Access.PAGE else app
+                await page(inner, receive, answers)
         except Exception:
             if not 400 <= answers.status < 500:
                 raise
@@ -280,6 +287,15 @@ def _below_root(scope: Scope) -> str:
 
 def _note(scope: MutableMapping[str, Any], **values: object) -> None:
     scope.setdefault("log", {}).update(values)
+
+
+def _is_theme(mount: "Mount", scope: Scope) -> bool:
+    """Whether this asks for a style sheet by the hash of its content."""
+    return (
+        mount.blocks is not None
+        and scope["path"].endswith("/theme.css")
+        and scope["query_string"].decode("latin-1") == f"v={mount.blocks.theme_hash}"
+    )
 
 
 def _failure(failure: registry.Failure | None) -> str:

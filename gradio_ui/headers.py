@@ -4,7 +4,6 @@ Gradio says nothing of the kind. Pages get a policy with a nonce for their scrip
 else (JSON, files, streams, errors) one under which nothing runs, should a browser show it.
 """
 
-import re
 from collections.abc import Iterable
 from functools import cache
 from io import BytesIO
@@ -18,8 +17,6 @@ from django.middleware.security import SecurityMiddleware
 from starlette.datastructures import MutableHeaders
 from starlette.types import Message, Scope, Send
 
-# Named by their content, so they never change.
-_HASHED_ASSET = re.compile(r"/assets/.*-[A-Za-z0-9_-]{8}\.[a-z0-9]+")
 _PRIVATE_KINDS = ("text/html", "application/json", "application/problem+json", "text/event-stream")
 
 # A worker takes its policy from its own script, so assets have nearly none.
@@ -46,14 +43,14 @@ def on_everything(send: Send, scope: Scope) -> Send:
     return sent
 
 
-def on_public(send: Send, path: str) -> Send:
-    """On the files of Gradio's own package."""
+def on_public(send: Send, *, is_kept: bool = False) -> Send:
+    """On static files, and what else is the same for everybody. `is_kept`: it never changes."""
 
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             headers["Content-Security-Policy"] = _ASSET
-            if message["status"] == 200 and _HASHED_ASSET.search(path):
+            if is_kept and message["status"] == 200:
                 headers["Cache-Control"] = "public, max-age=31536000, immutable"
         await send(message)
 

@@ -10,9 +10,9 @@ import fastapi
 import gradio
 from starlette.applications import Starlette
 
-from gradio_ui import changes, csp, files, places, registry, running, vetting
+from gradio_ui import changes, csp, files, frontend, places, registry, running, vetting
 from gradio_ui.compat import blocks as compat
-from gradio_ui.compat import pages, queues, scripts, shortcuts
+from gradio_ui.compat import pages, pages_frontend, queues, scripts, shortcuts
 from gradio_ui.compat.inputs import hook_inputs
 from gradio_ui.compat.places import hook_events
 from gradio_ui.places import Place
@@ -117,6 +117,7 @@ def _mount(spec: AppSpec, blocks: gradio.Blocks) -> Starlette:
             **options,
         )
     shortcuts.events_first(parent)
+    pages_frontend.locate_fonts(blocks, frontend.url())
     if spec.mcp and blocks.mcp_server_obj is None:
         raise CannotMount(blocks.mcp_error or "Gradio has made no MCP server.")
     return parent

@@ -56,6 +56,8 @@ class Route:
     is_endless: bool = False
     # Only of apps that are registered with `mcp=True`.
     is_mcp: bool = False
+    # Gradio's own files, see `gradio_ui.frontend`.
+    is_frontend: bool = False
 
     @property
     def is_long(self) -> bool:
@@ -93,7 +95,8 @@ _HASH, _EVENT = (rf"(?P<{key}>{_NAME})" for key in (SESSION_HASH, EVENT_ID))
 # of a route are in its query or its body.
 _TABLE: list[tuple[str, Route]] = [
     ("/", _PAGE),
-    (r"/(static|assets|svelte)/.+", _PUBLIC),
+    (r"/(static|assets)/.+", replace(_PUBLIC, is_frontend=True)),
+    (r"/svelte/.+", _PUBLIC),
     (rf"({_API})?/theme\.css", _PUBLIC),
     (r"/(favicon\.ico|robots\.txt|manifest\.json)", _PUBLIC),
     (r"/pwa_icon(/\d+)?", _PUBLIC),

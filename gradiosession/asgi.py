@@ -15,17 +15,24 @@ django_app = cast("App", get_asgi_application())
 from accounts import live  # noqa: E402
 from accounts.signing import keys  # noqa: E402
 from gradio_ui.asgi import GradioRouter  # noqa: E402
+from gradio_ui.static_files import static_files  # noqa: E402
 from gradiosession.logs import AccessLog, App, Receive, Scope, Send  # noqa: E402
 from gradiosession.proxies import ClientAddress  # noqa: E402
 
 keys()  # No server runs the system checks: without its keys this one fails now, not at a sign-in.
 gradio_app = GradioRouter(around=AccessLog)
+static = static_files()
 
 
 async def http(scope: Scope, receive: Receive, send: Send) -> None:
     below = scope["path"].removeprefix(scope.get("root_path", ""))
     is_gradio = below == "/gradio" or below.startswith("/gradio/")
-    await (gradio_app if is_gradio else django_app)(scope, receive, send)
+    if is_gradio:
+        await gradio_app(scope, receive, send)
+    elif file := static.find(below):
+        await static.answer(file, scope, send)
+    else:
+        await django_app(scope, receive, send)
 
 
 async def live_session(scope: Scope, receive: Receive, send: Send) -> None:

@@ -23,7 +23,9 @@ CSRF_TRUSTED_ORIGINS = env.list("DJANGO_CSRF_TRUSTED_ORIGINS", default=[])
 # Applications -----------------------------------------------------------------------------
 
 INSTALLED_APPS = [
-    "daphne",  # first: replaces runserver
+    # First: their runserver is daphne, and leaves static files to whitenoise, as in production.
+    "whitenoise.runserver_nostatic",
+    "daphne",
     "gradio_ui",
     "accounts",
     "sessionstate",
@@ -50,7 +52,6 @@ MIDDLEWARE = [
     "gradiosession.headers.HeadersMiddleware",
     "gradiosession.problems.ProblemsMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
     "sessionstate.middleware.SessionMiddleware",
     "accounts.middleware.PrivatePagesMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -260,14 +261,17 @@ TRUSTED_PROXIES = env.int("DJANGO_TRUSTED_PROXIES", default=int(BEHIND_PROXY))
 # Static files -----------------------------------------------------------------------------
 
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = BASE_DIR / env.str("DJANGO_STATIC_ROOT", default="staticfiles")
 STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "gradio_ui.frontend.FrontendFinder",
+]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
-        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
-        if DEBUG
-        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        "BACKEND": f"gradio_ui.frontend.{'PlainStorage' if DEBUG else 'HashedStorage'}"
     },
 }
 WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = DEBUG

@@ -3,7 +3,7 @@
 import gradio as gr
 from fastapi import FastAPI
 
-from benchmarks.app import blocks
+from benchmarks.app import blocks, page
 
 visits = 0
 
@@ -15,3 +15,4 @@ def visit(text: str) -> str:
 
 
 app = gr.mount_gradio_app(FastAPI(), blocks.build(visit), path="/gradio/bench")
+app = gr.mount_gradio_app(app, page.build(), path="/gradio/bench-page")

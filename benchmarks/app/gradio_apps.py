@@ -1,6 +1,6 @@
 import gradio as gr
 
-from benchmarks.app import blocks
+from benchmarks.app import blocks, page
 from gradio_ui import register, with_session
 from sessionstate import Session
 
@@ -14,3 +14,6 @@ def visit(text: str, session: Session) -> str:
 @register("bench")
 def build() -> gr.Blocks:
     return blocks.build(visit)
+
+
+register("bench-page")(page.build)

@@ -6,11 +6,13 @@ upgrade that changes one fails there and not in production.
 
 def prepare() -> None:
     """Import Gradio in a state in which its components can be made. Takes seconds."""
+    from gradio_ui import frontend
     from gradio_ui.compat import (
         components,
         environment,
         folders,
         owned_events,
+        pages_frontend,
         scripts,
         served,
         shortcuts,
@@ -24,6 +26,7 @@ def prepare() -> None:
     owned_events.install()
     folders.install()
     uploads.install()
+    pages_frontend.install(frontend.url())
     scripts.mark()
     served.install()
     shortcuts.install()

@@ -25,9 +25,9 @@ from fastapi import HTTPException
 from gradio import queueing
 from starlette.routing import BaseRoute, Route
 
-from gradio_ui import compat, event_ids, names, places, routes
+from gradio_ui import compat, event_ids, frontend, names, places, routes
 from gradio_ui.compat import blocks as compat_blocks
-from gradio_ui.compat import environment, folders, inputs, queues, served
+from gradio_ui.compat import environment, folders, inputs, pages_frontend, queues, served
 from gradio_ui.compat import pages as compat_pages
 from gradio_ui.mount import mount_all
 from gradio_ui.ownership import Owner, Pages
@@ -537,6 +537,37 @@ print(chat._save_conversation(None, [], []) == chat._save_conversation(None, [],
     )
     # Submit, retry, undo, option and edit.
     assert out.split() == ["5", "True", "False"], "Chats work another way now: see compat.chat"
+
+
+def test_the_page_names_its_files_where_we_rewrite_it() -> None:
+    """Otherwise each app has its own copies in the browser: see compat.pages_frontend."""
+    source = (frontend.directory() / "index.html").read_text()
+    assert source.count(pages_frontend.SCRIPT) == 1
+    assert source.count(pages_frontend.RESIZER) == 1
+    assert len(pages_frontend.STYLE.findall(source)) == 1
+    assert "./assets/" not in pages_frontend.STYLE.sub("", source.replace("src=", "", 1)).replace(
+        '"./assets/index-', "", 1
+    )
+    script = re.search(r'src="\./(assets/[^"]+)"', source)
+    style = re.search(r'href="(\./assets/[^"]+)"', source)
+    assert script and style
+    entry = (frontend.directory() / script[1]).read_text()
+    assert style[1] in entry, "The script looks for another link"
+    assert "querySelector(`link[href='${" in "".join(
+        path.read_text() for path in (frontend.directory() / "assets").glob("core-*.js")
+    )
+    assert "import.meta.url" in entry, "Assets are no longer found from where the script is"
+
+
+def test_the_theme_names_its_fonts_where_we_rewrite_it() -> None:
+    css = gr.themes.Default()._get_theme_css()
+    assert pages_frontend.FONTS in css
+    blocks: Any = SimpleNamespace(theme_css=css, theme_hash="", config={})
+    pages_frontend.locate_fonts(blocks, "/static/g/")
+    assert "url('/static/g/static/fonts/" in blocks.theme_css
+    assert "'static/" not in blocks.theme_css
+    assert blocks.theme_hash
+    assert blocks.config["theme_hash"] == blocks.theme_hash
 
 
 def test_what_a_chat_function_gives_becomes_messages() -> None:

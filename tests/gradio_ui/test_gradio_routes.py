@@ -28,7 +28,7 @@ def test_the_command_says_who_may_use_what(tmp_path: Path) -> None:
         return next(r["who"] for r in apps[app]["routes"] if r["path"] == path)
 
     assert who("guarded-app", "/") == who("guarded-app", "/config/?") == "group analysts"
-    assert who("guarded", "/(static|assets|svelte)/.+") == "everybody"
+    assert who("guarded", "/(static|assets)/.+") == "everybody"
     assert who("guarded", "/logout/?") == "nobody"
     mcp = "/gradio_api/mcp(/http)?/?"
     assert (who("tools", mcp), who("guarded", mcp)) == ("signed in", "nobody")

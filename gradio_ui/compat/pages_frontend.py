@@ -1,0 +1,55 @@
+"""The URL of Gradio's own files in its pages.
+
+They name them relative to themselves, so a browser would load and keep all of them for each app.
+The entry is named in the template of the page, and the files that it loads are found from where
+it is itself; fonts are named in the style sheet of the theme.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from jinja2 import BaseLoader, Environment
+
+if TYPE_CHECKING:
+    import gradio
+
+# In the template.
+SCRIPT = 'src="./assets/'
+RESIZER = "${rootPath}/static/"
+STYLE = re.compile(r'(<link rel="stylesheet" [^>]*href=")\./(assets/[^"]+")>')
+FONTS = "url('static/fonts/"
+
+
+class _Located(BaseLoader):
+    def __init__(self, loader: BaseLoader, url: str) -> None:
+        self._loader = loader
+        self._url = url
+
+    def get_source(
+        self, environment: Environment, template: str
+    ) -> tuple[str, str | None, Callable[[], bool] | None]:
+        source, *rest = self._loader.get_source(environment, template)
+        source = source.replace(SCRIPT, f'src="{self._url}assets/')
+        source = source.replace(RESIZER, f"{self._url}static/")
+        # The script looks for a link with the name that it knows, and would make one.
+        source = STYLE.sub(rf'\1{self._url}\2><link rel="alternate" href="./\2>', source)
+        return source, *rest  # type: ignore[return-value]
+
+
+def install(url: str) -> None:
+    from gradio import routes
+
+    environment = routes.templates.env
+    assert environment.loader is not None
+    if not getattr(environment, "gradio_ui_located", False):
+        environment.loader = _Located(environment.loader, url)
+        environment.gradio_ui_located = True  # type: ignore[attr-defined]
+
+
+def locate_fonts(blocks: "gradio.Blocks", url: str) -> None:
+    """In an app that has been mounted. The page asks for the style sheet by its hash."""
+    blocks.theme_css = blocks.theme_css.replace(FONTS, f"url('{url}static/fonts/")
+    blocks.theme_hash = hashlib.sha256(blocks.theme_css.encode()).hexdigest()
+    blocks.config["theme_hash"] = blocks.theme_hash  # type: ignore[typeddict-unknown-key]

@@ -1,0 +1,95 @@
+"""Static files by whitenoise, as ASGI: for everybody, before any session is looked up.
+
+Django's adapter of whitenoise would pass each file through the middleware and a thread, and a
+Gradio page asks for some fifty.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from starlette.types import Scope, Send
+from whitenoise.middleware import WhiteNoiseMiddleware
+from whitenoise.responders import StaticFile
+
+from gradio_ui import frontend, headers
+
+# The headers that decide about an answer, by the names that whitenoise knows them by.
+_ASKED = {
+    b"accept-encoding": "HTTP_ACCEPT_ENCODING",
+    b"if-none-match": "HTTP_IF_NONE_MATCH",
+    b"if-modified-since": "HTTP_IF_MODIFIED_SINCE",
+    b"range": "HTTP_RANGE",
+}
+# What is read at once: from memory or in a millisecond from a disk, which is less than a thread
+# costs.
+_CHUNK = 256 * 1024
+
+
+class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]
+    """The files under STATIC_URL, and how they are answered."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._collected = Path(settings.STATIC_ROOT) / frontend.prefix()
+        if not self.autorefresh and not self._collected.is_dir():
+            # After an upgrade: slower and larger than collected, and better than an empty page.
+            for part in frontend.PARTS:
+                self.add_files(frontend.directory() / part, self._frontend + part)
+
+    @property
+    def _frontend(self) -> str:
+        return str(self.static_prefix) + frontend.prefix()
+
+    def find(self, path: str) -> StaticFile | None:
+        if not path.startswith(self.static_prefix):
+            return None
+        return self.find_file(path) if self.autorefresh else self.files.get(path)
+
+    def find_in_app(self, path: str) -> StaticFile | None:
+        """By a path below an app, where a custom component or Gradio itself may look for it."""
+        return self.find(self._frontend + path.lstrip("/"))
+
+    async def answer(self, file: StaticFile, scope: Scope, send: Send) -> None:
+        send = headers.on_public(headers.on_everything(send, scope))
+        asked = {
+            _ASKED[name]: value.decode("latin-1")
+            for name, value in scope["headers"]
+            if name in _ASKED
+        }
+        answer = file.get_response(scope["method"], asked)
+        await send(
+            {
+                "type": "http.response.start",
+                "status": int(answer.status),
+                "headers": [
+                    (name.lower().encode("latin-1"), value.encode("latin-1"))
+                    for name, value in answer.headers
+                ],
+            }
+        )
+        if answer.file is not None:
+            with answer.file:
+                chunk = answer.file.read(_CHUNK)
+                while len(chunk) == _CHUNK:
+                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                    chunk = await asyncio.to_thread(answer.file.read, _CHUNK)
+                return await send({"type": "http.response.body", "body": chunk})
+        await send({"type": "http.response.body", "body": b""})
+
+    def immutable_file_test(self, path: str, url: str) -> bool:
+        return url.startswith(self._frontend) or super().immutable_file_test(path, url)
+
+    def candidate_paths_for_url(self, url: str) -> Iterator[Any]:
+        """In development: Gradio's files as they were collected, which are compressed."""
+        if url.startswith(self._frontend):
+            yield str(self._collected / url.removeprefix(self._frontend))
+        yield from super().candidate_paths_for_url(url)
+
+
+@cache
+def static_files() -> StaticFiles:
+    return StaticFiles()
