@@ -10,7 +10,7 @@ class AccountsConfig(AppConfig):
 
         from sessionstate.codec import storable
 
-        from . import changes, checks, programs, trail, verifiers, watch  # noqa: F401
+        from . import changes, checks, programs, trail, verifiers, visitors, watch  # noqa: F401
 
         changes.watch()
 

@@ -101,6 +101,16 @@ class Conf:
         return float(getattr(settings, "ACCOUNTS_EXPIRING_BEFORE", 60))
 
     @property
+    def visitor_age(self) -> int:
+        """Seconds without use after which the session of a visitor ends."""
+        return int(self._get("ACCOUNTS_VISITOR_AGE", 24 * 3600))
+
+    @property
+    def visits(self) -> str:
+        """How many sessions of visitors may begin, as allauth writes it; "": any number."""
+        return str(self._get("ACCOUNTS_VISITS", "60/h/ip"))
+
+    @property
     def signup_open(self) -> bool:
         return bool(self._get("ACCOUNTS_SIGNUP_OPEN", False))
 

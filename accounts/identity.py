@@ -39,6 +39,7 @@ class NotAuthenticated(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
+    # Django's AnonymousUser when it comes from `accounts.visitors`.
     user: AbstractBaseUser
     session: SessionStore
     ticket: Ticket
@@ -126,8 +127,10 @@ async def aidentify(
     """The same without blocking, and without a query for a user that this process knows: see
     `accounts.access`. The session is read each time."""
     ticket = _read(headers, cookies)
-    if isinstance(ticket, KeyTicket) or not ticket.binds_user or ticket.user_id is None:
+    if isinstance(ticket, KeyTicket) or not ticket.binds_user:
         return await in_thread(identify_ticket, ticket, None, request)
+    if ticket.user_id is None:
+        raise NotAuthenticated("nobody")
     session = _FixedId.for_ticket(ticket, None, request)
     wanted = [session.address, *access.addresses(ticket.user_id)]
     found, *marks = await get_backend().aload_many(wanted)

@@ -24,6 +24,10 @@ class KeyTicket(Ticket):
 
     digest: str = field(default="", repr=False)
 
+    @property
+    def is_visitors(self) -> bool:
+        return False
+
 
 def new_key() -> tuple[str, str]:
     """A key, and the prefix it is known by."""

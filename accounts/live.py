@@ -35,6 +35,7 @@ from weakref import WeakSet
 from django.core.exceptions import DisallowedHost
 from django.core.handlers.asgi import ASGIRequest
 from django.db import Error as DatabaseError
+from django.http import HttpRequest
 
 from sessionstate.announce import News
 from sessionstate.backends.base import Info
@@ -46,6 +47,7 @@ from sessionstate.lifetime import session_expires
 from .conf import conf
 from .identity import Identity, NotAuthenticated, aidentify
 from .origin import is_cross_site, is_from_browser
+from .visitors import TooManyVisitors, avisit
 from .watch import Held, Login, Why, watch
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -102,7 +104,7 @@ async def serve(scope: Scope, receive: Receive, send: Send) -> None:
     except (StoreUnavailable, DatabaseError):
         return await send({"type": "websocket.close", "code": UNAVAILABLE})
     login = Login.of(identity)
-    scope.setdefault("log", {}).update(user_id=login.user_id, session=login.session_id[:8])
+    scope.setdefault("log", {}).update(user_id=login.user_id or None, session=login.session_id[:8])
     page = _Page(login, b"changes=1" in scope["query_string"].split(b"&"))
     watch.add(page)
     _open.add(page)
@@ -136,7 +138,7 @@ async def _admit(scope: Scope) -> Identity:
         host = request.get_host()
     except DisallowedHost as error:
         raise NotAuthenticated("invalid") from error
-    identity = await aidentify(request.headers, request.COOKIES, request)
+    identity = await _identify(request)
     # As for a request that changes something: a page of another site could otherwise listen.
     if (
         identity.ticket.source == "cookie"
@@ -147,6 +149,17 @@ async def _admit(scope: Scope) -> Identity:
     if len([1 for page in _open if page.login.session_id == session_id]) >= MOST:
         raise NotAuthenticated("refused")
     return identity
+
+
+async def _identify(request: HttpRequest) -> Identity:
+    try:
+        return await aidentify(request.headers, request.COOKIES, request)
+    except NotAuthenticated:
+        # Who has a visitor's ticket has been invited to some page.
+        try:
+            return await avisit(request, invite=False, begin=True)
+        except TooManyVisitors as error:
+            raise NotAuthenticated("refused") from error
 
 
 async def _drop_messages(page: _Page, receive: Receive) -> None:

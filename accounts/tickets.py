@@ -64,16 +64,7 @@ class JWTTickets:
             lifetime=timedelta(seconds=life),
             program=program,
         )
-        return {
-            "key": settings.SESSION_COOKIE_NAME,
-            "value": token,
-            "max_age": None if session.get_expire_at_browser_close() else int(life),
-            "domain": settings.SESSION_COOKIE_DOMAIN,
-            "path": settings.SESSION_COOKIE_PATH,
-            "secure": settings.SESSION_COOKIE_SECURE,
-            "httponly": settings.SESSION_COOKIE_HTTPONLY,
-            "samesite": settings.SESSION_COOKIE_SAMESITE,
-        }
+        return as_cookie(token, None if session.get_expire_at_browser_close() else int(life))
 
     def expired_cookie(self) -> dict[str, Any]:
         return {
@@ -82,6 +73,20 @@ class JWTTickets:
             "domain": settings.SESSION_COOKIE_DOMAIN,
             "samesite": settings.SESSION_COOKIE_SAMESITE,
         }
+
+
+def as_cookie(token: str, max_age: int | None) -> dict[str, Any]:
+    """Arguments for `response.set_cookie`."""
+    return {
+        "key": settings.SESSION_COOKIE_NAME,
+        "value": token,
+        "max_age": max_age,
+        "domain": settings.SESSION_COOKIE_DOMAIN,
+        "path": settings.SESSION_COOKIE_PATH,
+        "secure": settings.SESSION_COOKIE_SECURE,
+        "httponly": settings.SESSION_COOKIE_HTTPONLY,
+        "samesite": settings.SESSION_COOKIE_SAMESITE,
+    }
 
 
 def _bearer(headers: Mapping[str, str], cookies: Mapping[str, str]) -> Ticket | None:
@@ -114,7 +119,14 @@ def _ticket(kind: type[SessionToken], raw: str, source: Source) -> Ticket:
     claims = read(kind, raw)
     if claims.program:
         source = "program"
-    return Ticket(claims.session_id, claims.user_id, source, claims.issued, claims.expires)
+    return Ticket(
+        claims.session_id,
+        claims.user_id,
+        source,
+        claims.issued,
+        claims.expires,
+        opens=claims.opens,
+    )
 
 
 def _still_good(ticket: Ticket | None, session_key: str, end: float, life: float) -> bool:
@@ -122,5 +134,7 @@ def _still_good(ticket: Ticket | None, session_key: str, end: float, life: float
         return False
     if ticket.source != "cookie":
         return True  # a program with a token of its own has no use for a cookie
+    if ticket.opens:
+        return False  # what it invited to has begun
     # Above the upper bound the session was given a shorter life than the cookie says.
     return end - RENEW_AFTER * life <= ticket.expires <= end + 1

@@ -28,6 +28,8 @@ MAX_LENGTH = 8 * 1024
 
 # Claim of a cookie that was given to a program: no browser has ever seen it.
 PROGRAM = "program"
+# Claim of an invitation: see `accounts.visitors`.
+OPENS = "opens"
 
 # Tokens whose verified claims are remembered, in each process.
 VERIFIED = 2048
@@ -115,8 +117,10 @@ class SessionToken(Token):
             raise TokenError("Token names no session")
         if "sub" in claims and type(claims["sub"]) is not str:
             raise TokenError("Token names no valid user")
-        if claims.get(PROGRAM, True) is not True:
+        if not all(claims.get(mark, True) is True for mark in (PROGRAM, OPENS)):
             raise TokenError("Token is for nobody")
+        if OPENS in claims and "sub" in claims:
+            raise TokenError("Token invites somebody who has an account")
         if claims["exp"] <= moment - conf.leeway:
             raise ExpiredTokenError("Token is expired")
         if max(claims["iat"], claims["nbf"]) > moment + conf.leeway:
@@ -143,6 +147,7 @@ class Claims:
     issued: float
     expires: float
     program: bool = False
+    opens: bool = False
 
 
 def issue(
@@ -153,11 +158,14 @@ def issue(
     lifetime: timedelta,
     jti: str | None = None,
     program: bool = False,
+    opens: bool = False,
 ) -> str:
     token = kind()
     token.payload = {"typ": kind.token_type, "sid": session_id}
     if program:
         token[PROGRAM] = True
+    if opens:
+        token[OPENS] = True
     if user_id is not None:
         token["sub"] = user_id
     token.set_jti()
@@ -189,4 +197,5 @@ def read(kind: type[SessionToken], raw: str) -> Claims:
         issued=float(claims["iat"]),
         expires=float(claims["exp"]),
         program=PROGRAM in claims,
+        opens=OPENS in claims,
     )

@@ -15,11 +15,11 @@ import logging
 from collections.abc import Callable, Collection, Iterable
 from contextvars import Context
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
 from weakref import WeakSet
 
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import Error as DatabaseError
 from django.dispatch import receiver
 from django.utils.crypto import constant_time_compare
@@ -55,6 +55,7 @@ class Login:
     """What a request came with, and what must not change while it goes on."""
 
     session_id: str
+    # "" for a visitor, as is all that follows.
     user_id: str
     # The authentication backend that signed the user in.
     backend: str
@@ -65,6 +66,8 @@ class Login:
     def of(cls, identity: Identity) -> Login:
         session = identity.session
         assert session.session_key
+        if not identity.user.is_authenticated:
+            return cls(session.session_key, "", "", "")
         return cls(
             session.session_key,
             str(identity.user.pk),
@@ -176,10 +179,9 @@ class Watch:
             return
         self._failing = False
         for held in all_held:
-            found = standing.get(held.login)
-            if found is None:
+            if held.login not in standing:
                 held.end("login")
-            elif not held.allows(found.user(), found.groups):
+            elif not held.allows(*_who(standing[held.login])):
                 held.end("permission")
 
 
@@ -191,12 +193,19 @@ def _tell(user_id: str | None, **_: Any) -> None:
     announce.tell(News("user", user_id or ""))
 
 
-async def _standing(logins: Collection[Login]) -> dict[Login, Access]:
-    """Those of the logins that a request would still be admitted with."""
+def _who(access: Access | None) -> tuple[AbstractBaseUser, frozenset[str]]:
+    if access is None:
+        return cast(AbstractBaseUser, AnonymousUser()), frozenset()
+    return access.user(), access.groups
+
+
+async def _standing(logins: Collection[Login]) -> dict[Login, Access | None]:
+    """Those of the logins that a request would still be admitted with; `None`: of a visitor."""
     living: set[str] = set()
     for ids in _batches([login.session_id for login in logins]):
         living |= await get_backend().aliving(Kind.SESSION, ids)
-    logins = [login for login in logins if login.session_id in living]
+    visitors = [login for login in logins if login.session_id in living and not login.user_id]
+    logins = [login for login in logins if login.session_id in living and login.user_id]
     found: dict[tuple[str, str], Access | None] = {}
     for users in _batches([(login.user_id, login.backend) for login in logins]):
         names = [access.addresses(user_id) for user_id, _ in users]
@@ -206,7 +215,7 @@ async def _standing(logins: Collection[Login]) -> dict[Login, Access]:
             found[user_id, backend] = access.known(user_id, backend, marks) or await in_thread(
                 access.read, user_id, backend, marks
             )
-    return {
+    return dict.fromkeys(visitors) | {
         login: user
         for login in logins
         if (user := found[login.user_id, login.backend])

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.responses import RedirectResponse, Response
@@ -188,16 +189,16 @@ class GradioRouter:
                 rules = targets.rules_of(mount.blocks, route, in_path, intake)
                 await gate.permit(admission, rules)
                 if route.makes_event:
-                    self.limits.check_events(owner.user, intake.names)
+                    self.limits.check_events(owner, intake.names)
                 if route.is_long:
-                    stack.enter_context(self.limits.stream(owner.user))
+                    stack.enter_context(self.limits.stream(owner))
                 if route.is_stream and not route.is_endless:
                     if self.cluster and await tell_lost(mount.blocks, intake.names, send):
                         return
                     targets.check_page(mount.blocks, intake.names)
                 if route.body is Body.UPLOAD:
-                    used = await self.limits.room(owner.user, inner)
-                    receive = stack.enter_context(self.limits.upload(owner.user, used, receive))
+                    used = await self.limits.room(owner, inner)
+                    receive = stack.enter_context(self.limits.upload(owner, used, receive))
             if route.is_mcp:
                 # Starlette would redirect to it.
                 inner["path"] = f"{inner['path'].rstrip('/')}/"
@@ -254,12 +255,20 @@ class GradioRouter:
         if scope["method"] not in ("GET", "HEAD"):
             raise Refused(_NOT_ALLOWED)
         route = Route(Access.PAGE, frozenset())
-        admission = await gate.admit(gate.parse(scope), None, route)
-        _note(scope, **admission.log)
-        permitted = await in_thread(registry.permitted, admission.user)  # type: ignore[arg-type]
+        cookies: list[str] = []
+        try:
+            admission = await gate.admit(gate.parse(scope), None, route)
+        except LoginNeeded:
+            # A visitor gets a ticket there.
+            if not (permitted := registry.permitted(AnonymousUser())):
+                raise
+        else:
+            _note(scope, **admission.log)
+            cookies = admission.cookies
+            permitted = await in_thread(registry.permitted, admission.user)  # type: ignore[arg-type]
         target = f"/gradio/{permitted[0].slug}/" if permitted else "/"
         response = RedirectResponse(scope.get("root_path", "") + target, 302)
-        await response(scope, receive, headers.on_private(send, admission.cookies))
+        await response(scope, receive, headers.on_private(send, cookies))
 
     async def _explain(self, refused: Refused, scope: Scope, receive: Receive, send: Send) -> None:
         try:

@@ -5,6 +5,7 @@ Limits are per process, those "of a user" for everything that the user's logins 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,20 @@ from django.conf import settings
 
 PREFIX = "GRADIO_UI_"
 _MB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What one user, or one visitor, may have at a time."""
+
+    # Clients, each with a session_hash, of which Gradio keeps something.
+    pages: int
+    # Connections that stay open: streams of events, heartbeats, progress.
+    streams: int
+    # Events that wait or run; the same for those of one page whose results nobody has fetched.
+    events: int
+    # Of all files; once they are reached, nothing more can be uploaded.
+    bytes: int
 
 
 class Conf:
@@ -34,24 +49,23 @@ class Conf:
         return int(self._get("MAX_FILES", 100))
 
     @property
-    def max_pages(self) -> int:
-        """Pages (clients; each has a session_hash) of a user of which Gradio keeps something."""
-        return int(self._get("MAX_PAGES", 200))
+    def user(self) -> Allowance:
+        return Allowance(
+            pages=int(self._get("MAX_PAGES", 200)),
+            streams=int(self._get("MAX_STREAMS", 200)),
+            events=int(self._get("MAX_EVENTS", 200)),
+            bytes=int(self._get("MAX_USER_BYTES", 2 * 1024 * _MB)),
+        )
 
     @property
-    def max_streams(self) -> int:
-        """Connections of a user that stay open: streams of events, heartbeats, progress."""
-        return int(self._get("MAX_STREAMS", 200))
-
-    @property
-    def max_events(self) -> int:
-        """Events of a user that wait or run, and of one page whose results nobody has fetched."""
-        return int(self._get("MAX_EVENTS", 200))
-
-    @property
-    def max_user_bytes(self) -> int:
-        """Bytes of all files of a user; once they are reached, nothing more can be uploaded."""
-        return int(self._get("MAX_USER_BYTES", 2 * 1024 * _MB))
+    def visitor(self) -> Allowance:
+        """Of somebody without an account, in apps that are public."""
+        return Allowance(
+            pages=int(self._get("MAX_VISITOR_PAGES", 20)),
+            streams=int(self._get("MAX_VISITOR_STREAMS", 40)),
+            events=int(self._get("MAX_VISITOR_EVENTS", 10)),
+            bytes=int(self._get("MAX_VISITOR_BYTES", 50 * _MB)),
+        )
 
     @property
     def cluster(self) -> bool:

@@ -22,12 +22,33 @@ def usage(user: str) -> int:
 
 
 def usage_by_user() -> dict[str, int]:
-    found = sorted(path.name for path in _entries(places.users()))
+    found = sorted(entry.name for entry in _entries(places.users()) if not entry.is_symlink())
     return {unquote(name): usage(unquote(name)) for name in found}
 
 
 def erase(user: str) -> None:
     shutil.rmtree(places.of_user(user), ignore_errors=True)
+
+
+def hand_over(user: str, heir: str) -> None:
+    """A visitor's files to who the visitor is from now on. Pages and stored values still know
+    them by their old paths, so these lead there; Gradio resolves a path before it compares."""
+    source, target = places.of_user(user), places.of_user(heir)
+    if source.is_dir() and not source.is_symlink():
+        _merge(source, target)
+        shutil.rmtree(source)
+        source.symlink_to(target.name)
+
+
+def _merge(source: Path, target: Path) -> None:
+    # A directory of a file's own is named by its content: what is there already is the same.
+    target.mkdir(parents=True, exist_ok=True)
+    for entry in _entries(source):
+        there = target / entry.name
+        if entry.is_dir(follow_symlinks=False) and there.is_dir():
+            _merge(Path(entry.path), there)
+        elif not there.exists():
+            os.rename(entry.path, there)
 
 
 def old(age: float, user: str | None = None) -> list[tuple[Path, int]]:

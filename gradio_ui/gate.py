@@ -20,9 +20,11 @@ from django.shortcuts import resolve_url
 from django.utils.functional import cached_property
 from starlette.types import Receive, Scope
 
+from accounts import visitors
 from accounts.audit import arecord
 from accounts.identity import Identity, NotAuthenticated, aidentify
 from accounts.origin import SAFE_METHODS, is_cross_site, is_from_browser
+from accounts.visitors import TooManyVisitors
 from accounts.watch import Login
 from gradio_ui.bodies import Malformed, TooLarge
 from gradio_ui.cluster.routing import NoAnswer
@@ -63,6 +65,7 @@ class LoginNeeded(Refused):
 class Admission:
     """A request that may pass, and as whom."""
 
+    # Django's AnonymousUser for a visitor of a public app.
     user: AbstractBaseUser
     login: Login
     # Set-Cookie headers that renew the login.
@@ -76,7 +79,9 @@ class Admission:
 
     @property
     def owner(self) -> Owner:
-        return Owner(self.session_id, str(self.user.pk))
+        if self.user.is_authenticated:
+            return Owner(self.session_id, str(self.user.pk))
+        return Owner(self.session_id, visitors.name_of(self.session_id), is_visitor=True)
 
     @property
     def log(self) -> dict[str, object]:
@@ -109,15 +114,20 @@ async def admit(request: Request, spec: AppSpec | None, route: Route) -> Admissi
     try:
         return await _admit(request, spec, route)
     except NotAuthenticated as error:
+        hint = " A visitor's token is at POST /api/auth/visit." if spec and spec.public else ""
+        detail = f"{error.message}.{hint}" if hint else error.message
         raise LoginNeeded(
-            Problem(401, "Not authenticated", error.message, {"WWW-Authenticate": "Bearer"})
+            Problem(401, "Not authenticated", detail, {"WWW-Authenticate": "Bearer"})
         ) from error
+    except TooManyVisitors as error:
+        detail = "Too many visits from your address. Sign in, or try again later."
+        raise Refused(Problem(429, "Too many requests", detail, {"Retry-After": "60"})) from error
     except (StoreUnavailable, DatabaseError) as error:
         raise Refused(UNAVAILABLE) from error
 
 
 async def _admit(request: Request, spec: AppSpec | None, route: Route) -> Admission:
-    identity = await aidentify(request.headers, request.COOKIES, request)
+    identity = await _identify(request, spec, route)
     if (identity.ticket.source == "cookie" and _is_foreign(request)) or (
         # That cookie was never given to a browser.
         identity.ticket.source == "program" and is_from_browser(request.headers)
@@ -134,11 +144,25 @@ async def _admit(request: Request, spec: AppSpec | None, route: Route) -> Admiss
     if route.access is not Access.POLL:
         if not await session.atouch_if_due():
             raise NotAuthenticated("ended")
-        if cookie := get_scheme().cookie(session):
+        is_invited = identity.ticket.opens and route.access is Access.PAGE
+        if cookie := (
+            visitors.invitation(identity.ticket) if is_invited else get_scheme().cookie(session)
+        ):
             response = HttpResponse()
             response.set_cookie(**cookie)
             cookies = [morsel.OutputString() for morsel in response.cookies.values()]
     return Admission(identity.user, Login.of(identity), cookies, identity.groups)
+
+
+async def _identify(request: Request, spec: AppSpec | None, route: Route) -> Identity:
+    try:
+        return await aidentify(request.headers, request.COOKIES, request)
+    except NotAuthenticated as error:
+        # Whom a verifier of the site has refused is somebody.
+        if spec is None or not spec.public or error.code == "refused":
+            raise
+    is_page = route.access is Access.PAGE
+    return await visitors.avisit(request, invite=is_page, begin=route.is_act)
 
 
 async def _may_open(identity: Identity, spec: AppSpec) -> bool:
@@ -158,7 +182,12 @@ async def permit(admission: Admission, required: Rules) -> None:
     else:
         broken = first_broken(required, user, admission.groups)
     if broken:
-        await arecord("role_refused", user=user, session_id=admission.session_id, needs=str(broken))
+        await arecord(
+            "role_refused",
+            user=user if user.is_authenticated else None,
+            session_id=admission.session_id,
+            needs=str(broken),
+        )
         raise Refused(Problem(403, "Not allowed", broken.sentence))
 
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from gradio_ui import event_ids
-from gradio_ui.conf import conf
+from gradio_ui.conf import Allowance, conf
 from gradio_ui.names import Names
 from sessionstate.claims import claim, renewal_due
 from sessionstate.clock import timestamp
@@ -33,8 +33,13 @@ class TooMany(Exception):
 @dataclass(frozen=True, slots=True)
 class Owner:
     session_id: str
-    # What limits count by: the user, however many logins.
+    # What limits count by: the user, however many logins; or the visitor.
     user: str
+    is_visitor: bool = False
+
+    @property
+    def allowance(self) -> Allowance:
+        return conf.visitor if self.is_visitor else conf.user
 
 
 @dataclass(slots=True)
@@ -100,7 +105,7 @@ class Pages:
 
     def make_room(self, owner: Owner) -> None:
         pages = self._of_user.get(owner.user, OrderedDict())
-        if len(pages) < conf.max_pages:
+        if len(pages) < owner.allowance.pages:
             return
         for name in pages:
             if not self._pages[name].open and not self._is_busy(name):

@@ -1,6 +1,7 @@
 """Where the files of apps and users are.
 
-    users/<user>/<app>/    uploads, and what callbacks return: for that user, in that app
+    users/<user>/<app>/    uploads, and what callbacks return: for that user, in that app; of a
+                           visitor without an account too, until there is one
     public/<app>/          what the app brings itself: for everybody who may open it
     examples/<app>/        cached examples, the same
     nobody/<app>/          of a batch of several users: for none of them

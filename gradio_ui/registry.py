@@ -69,6 +69,7 @@ class AppSpec:
     icon: str
     groups: tuple[str, ...]
     staff: bool
+    public: bool
     order: int
     build: "Callable[[], gradio.Blocks]"
     module: str
@@ -92,7 +93,8 @@ class AppSpec:
 
     @cached_property
     def rule(self) -> Rule:
-        return Rule(self.groups, staff=self.staff, refusal="You may not use this app.")
+        refusal = "You may not use this app."
+        return Rule(self.groups, staff=self.staff, public=self.public, refusal=refusal)
 
     def allows(self, user: "User | AnonymousUser", groups: Collection[str] | None = None) -> bool:
         """Whether this user may open the app. Asks the database for the user's groups unless
@@ -123,6 +125,7 @@ def register(
     icon: str = "",
     groups: Iterable[str] = (),
     staff: bool = False,
+    public: bool = False,
     order: int = 100,
     mcp: bool = False,
     bar: bool = True,
@@ -133,12 +136,13 @@ def register(
     """Serve what the decorated function builds, a `gr.Blocks`, at `/gradio/<slug>/`.
 
     `groups`: any one of them opens the app; none means every signed-in user. `staff`: staff
-    only. `mcp`: programs may call its functions as tools of an MCP server, at
-    `/gradio/<slug>/gradio_api/mcp/`. `bar`: its pages have the bar of the site on top.
-    `unsafe_eval`: its pages may run JavaScript from strings, which `gr.HTML` and native plots
-    need. `csp`: sources by directive that its pages may load from besides this site, such as
-    `{"img-src": ["https://tiles.example"]}`. `options` are passed to Gradio's mount (theme, css,
-    head, js, allowed_paths, max_file_size ...); `queue` is a dict for `Blocks.queue()`.
+    only. `public`: also visitors without an account. `mcp`: programs may call its functions as
+    tools of an MCP server, at `/gradio/<slug>/gradio_api/mcp/`. `bar`: its pages have the bar of
+    the site on top. `unsafe_eval`: its pages may run JavaScript from strings, which `gr.HTML` and
+    native plots need. `csp`: sources by directive that its pages may load from besides this
+    site, such as `{"img-src": ["https://tiles.example"]}`. `options` are passed to Gradio's mount
+    (theme, css, head, js, allowed_paths, max_file_size ...); `queue` is a dict for
+    `Blocks.queue()`.
     """
     if len(slug) > SLUG_LENGTH or not SLUG.fullmatch(slug):
         raise RegistrationError(
@@ -146,6 +150,8 @@ def register(
         )
     if isinstance(groups, str):
         raise RegistrationError(f"groups of {slug!r} must be a list: groups=[{groups!r}].")
+    if public and (staff or tuple(groups)):
+        raise RegistrationError(f"{slug!r} is public, so it can be for neither groups nor staff.")
     if trouble := policies.trouble(csp):
         raise RegistrationError(f"csp of {slug!r} {trouble}")
     if unknown := options.keys() - OPTIONS:
@@ -163,6 +169,7 @@ def register(
                 icon=icon,
                 groups=tuple(groups),
                 staff=staff,
+                public=public,
                 order=order,
                 build=build,
                 module=build.__module__,

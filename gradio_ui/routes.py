@@ -64,6 +64,11 @@ class Route:
         """Whether it may stay open as long as the app likes."""
         return self.is_stream or (self.body is Body.JSON and not self.is_short)
 
+    @property
+    def is_act(self) -> bool:
+        """Whether it does more than look: with the first one a visitor's session begins."""
+        return bool(self.names) or "POST" in self.methods
+
     def named_in(self, path: str) -> dict[str, str]:
         """What a path of this route names, a function among it."""
         match = self.path.fullmatch(path) if self.path else None

@@ -21,17 +21,21 @@ RULES = "__gradio_ui_rules__"
 
 @dataclass(frozen=True)
 class Rule:
-    """`groups`: any one of them will do. Without anything: everybody who is signed in."""
+    """`groups`: any one of them will do. Without anything: everybody who is signed in; `public`:
+    everybody."""
 
     groups: tuple[str, ...] = ()
     permission: str = ""
     staff: bool = False
+    public: bool = False
     # In place of the sentence below.
     refusal: str = ""
 
     def allows(self, user: "User | AnonymousUser", groups: Collection[str] | None = None) -> bool:
         """Asks the database for the user's groups and permissions unless they are given or
         known."""
+        if self.public:
+            return True
         if not (user.is_active and user.is_authenticated):
             return False
         if user.is_superuser:
@@ -54,7 +58,7 @@ class Rule:
             wanted.append(f"{'group' if len(self.groups) == 1 else 'groups'} {_any(self.groups)}")
         if self.permission:
             wanted.append(f"permission {self.permission}")
-        return " and ".join(wanted) or "signed in"
+        return " and ".join(wanted) or ("everybody" if self.public else "signed in")
 
     @property
     def sentence(self) -> str:

@@ -137,7 +137,9 @@ class Call:
 
     def _make(self, scope: type[State]) -> State:
         if scope is UserState:
-            return UserState(self.user.pk)
+            if self.user.is_authenticated:
+                return UserState(self.user.pk)
+            return UserState.of_visitor(self.session.id)
         # Every client sends one; a bare POST to /run may not, and then there is no tab.
         return TabState(self.session.id, self.request.session_hash or "")
 

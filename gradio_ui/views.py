@@ -1,4 +1,4 @@
-from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
@@ -8,13 +8,16 @@ from gradio_ui import registry
 
 
 @never_cache
-@login_required
 @require_safe
 def portal(request: HttpRequest) -> HttpResponse:
-    """The apps this user may open; for staff also what could not be started."""
+    """The apps this user may open; for staff also what could not be started. Who is not signed in
+    sees those that are public, if there are any."""
     user = request.user
+    apps = registry.permitted(user)
+    if not (apps or user.is_authenticated):
+        return redirect_to_login(request.get_full_path())
     context = {
-        "apps": registry.permitted(user),
+        "apps": apps,
         "failures": registry.failures() if user.is_staff else [],
     }
     return render(request, "portal.html", context)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, cast
 
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import RequestDataTooBig
 from django.core.signals import got_request_exception
 from django.http import Http404, HttpRequest, HttpResponse
@@ -15,7 +16,9 @@ from ninja.parser import Parser
 from ninja.types import DictStrAny
 from pydantic import Field
 
+from accounts import visitors
 from accounts.api import router, session_auth
+from accounts.conf import conf
 from accounts.models import ApiKey
 from gradio_ui.chats.api import router as chats
 from gradio_ui.registry import permitted
@@ -23,8 +26,10 @@ from gradiosession.headers import as_documentation
 from gradiosession.openapi import complete
 from gradiosession.problems import OUTAGES, answer
 from gradiosession.routers import add_installed
+from sessionstate.engine import SessionStore
 from sessionstate.errors import StoreUnavailable
 from sessionstate.outage import RETRY_AFTER
+from sessionstate.tickets import Ticket
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +62,14 @@ api.add_router("/chats", chats)
 add_installed(api)  # last: no app gets in the way of the project's own paths
 
 
+def visitor(request: HttpRequest) -> bool:
+    """Nobody is signed in, nobody says to be, and there is something to see."""
+    ticket: Ticket | None = getattr(request, "ticket", None)
+    session = cast(SessionStore, request.session)
+    is_visitor = not session.ticket_error if ticket is None else ticket.is_visitors
+    return is_visitor and bool(permitted(AnonymousUser()))
+
+
 class App(Schema):
     slug: str = Field(examples=["assistant"])
     title: str
@@ -65,9 +78,16 @@ class App(Schema):
     url: str = Field(description="For browsers and for `gradio_client.Client`")
 
 
-@api.get("/apps", auth=session_auth, response=list[App], tags=["apps"], summary="Apps I may open")
+@api.get(
+    "/apps",
+    auth=[visitor, *session_auth],
+    response=list[App],
+    tags=["apps"],
+    summary="Apps I may open",
+)
 def apps(request: HttpRequest) -> list[App]:
-    """In the order of the start page; for an API key, those it is meant for."""
+    """In the order of the start page; for an API key, those it is meant for; without an account,
+    those that are public, and 401 where there are none."""
     key: ApiKey | None = getattr(request, "api_key", None)
     return [
         App(
@@ -80,6 +100,22 @@ def apps(request: HttpRequest) -> list[App]:
         for spec in permitted(request.user)
         if key is None or not key.apps or spec.slug in key.apps
     ]
+
+
+class Visit(Schema):
+    access: str = Field(description="For `Authorization: Bearer`, in apps that are public")
+    expires_in: int = Field(description="Seconds")
+
+
+@api.post(
+    "/auth/visit", response=Visit, tags=["auth"], summary="Use public apps without an account"
+)
+def visit(request: HttpRequest) -> Visit:
+    """A token for programs; browsers are given a cookie. A session begins with its first use in
+    an app. 403 where no app is public."""
+    if not permitted(AnonymousUser()):
+        raise HttpError(403, "No app of this site is open without an account.")
+    return Visit(access=visitors.token(), expires_in=conf.visitor_age)
 
 
 @api.exception_handler(AuthenticationError)

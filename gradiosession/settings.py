@@ -145,6 +145,11 @@ GRADIO_UI_MAX_USER_BYTES = env.int("GRADIO_UI_MAX_USER_BYTES", default=2048 * _M
 GRADIO_UI_MAX_PAGES = env.int("GRADIO_UI_MAX_PAGES", default=200)
 GRADIO_UI_MAX_STREAMS = env.int("GRADIO_UI_MAX_STREAMS", default=200)
 GRADIO_UI_MAX_EVENTS = env.int("GRADIO_UI_MAX_EVENTS", default=200)
+# Of one visitor of a public app.
+GRADIO_UI_MAX_VISITOR_BYTES = env.int("GRADIO_UI_MAX_VISITOR_BYTES", default=50 * _MB)
+GRADIO_UI_MAX_VISITOR_PAGES = env.int("GRADIO_UI_MAX_VISITOR_PAGES", default=20)
+GRADIO_UI_MAX_VISITOR_STREAMS = env.int("GRADIO_UI_MAX_VISITOR_STREAMS", default=40)
+GRADIO_UI_MAX_VISITOR_EVENTS = env.int("GRADIO_UI_MAX_VISITOR_EVENTS", default=10)
 
 # Several processes, see gradio_ui.cluster -----------------------------------------------------
 
@@ -196,6 +201,9 @@ ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_LOGOUT_REDIRECT_URL = LOGIN_URL
 ACCOUNT_EMAIL_VERIFICATION = env.str("ACCOUNTS_EMAIL_VERIFICATION", default="optional")
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+# Visitors of public apps: seconds without use, and how many may come from where.
+ACCOUNTS_VISITOR_AGE = env.int("ACCOUNTS_VISITOR_AGE", default=24 * 60 * 60)
+ACCOUNTS_VISITS = env.str("ACCOUNTS_VISITS", default="60/h/ip")
 # Before a change that would let somebody stay in: password, e-mail, second factor, keys, SSO.
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 # Seconds for which a confirmed password or code is good.

@@ -157,7 +157,7 @@ class SessionStore(SessionBase):
     def create(self) -> None:
         values = self._get_session(no_load=True)
         while True:
-            self._session_key = _new_key()
+            self._session_key = new_key()
             record = self._at(self._session_key, values)
             try:
                 record.create()
@@ -166,10 +166,16 @@ class SessionStore(SessionBase):
             self._record, self.modified = record, True
             return
 
+    def create_as(self, session_key: str) -> None:
+        """Under an id that was given out beforehand. Raises `SessionExists`."""
+        record = self._at(session_key, self._get_session(no_load=True))
+        record.create()
+        self._session_key, self._record, self.modified = session_key, record, True
+
     async def acreate(self) -> None:
         values = await self._aget_session(no_load=True)
         while True:
-            self._session_key = _new_key()
+            self._session_key = new_key()
             record = self._at(self._session_key, values)
             try:
                 await record.acreate()
@@ -249,6 +255,7 @@ class SessionStore(SessionBase):
         old, self.client = self.session_key, self.client or self._last_client()
         self.create()
         if old:
+            logins.move(old, self.session_key or "")
             self.delete(old)
 
     async def acycle_key(self) -> None:
@@ -256,6 +263,7 @@ class SessionStore(SessionBase):
         old, self.client = self.session_key, self.client or self._last_client()
         await self.acreate()
         if old:
+            await in_thread(logins.move, old, self.session_key or "")
             await self.adelete(old)
 
     def _last_client(self) -> Client | None:
@@ -312,5 +320,5 @@ def _address(session_key: str | None) -> Address:
     return Address(Kind.SESSION, session_key or "")
 
 
-def _new_key() -> str:
+def new_key() -> str:
     return get_random_string(32, VALID_KEY_CHARS)

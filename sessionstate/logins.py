@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sessionstate.backends import get_backend
-from sessionstate.backends.base import OWNED, Address, Info, Kind
+from sessionstate.backends.base import OWNED, Address, Info, Kind, Stamp
+from sessionstate.conf import conf
 from sessionstate.errors import StoreUnavailable
-from sessionstate.signals import session_revoked
+from sessionstate.signals import session_moved, session_revoked
 from sessionstate.threads import in_thread
 
 if TYPE_CHECKING:
@@ -113,6 +114,20 @@ async def aend(session_id: str) -> Info | None:
     if info is not None:
         await session_revoked.asend(Login, session_id=session_id, user_id=info.owner)
     return info
+
+
+def move(old_id: str, new_id: str) -> None:
+    """What a session owns beside its values, when it goes on under a new id: the state of its
+    tabs. Claims go with the old one, and whoever uses the page next makes them anew."""
+    backend, after = get_backend(), ""
+    while tabs := backend.infos(Kind.TAB, owner=old_id, after=after, limit=_PAGE):
+        for tab in tabs:
+            if found := backend.load(Address(Kind.TAB, tab.id)):
+                address = Address(Kind.TAB, f"{new_id}:{tab.id.partition(':')[2]}")
+                stamp = Stamp(used=tab.used, expires=tab.expires, owner=new_id)
+                backend.create(address, found.values, stamp, limit=max(conf.max_bytes, tab.size))
+        after = tabs[-1].id
+    session_moved.send(Login, old_id=old_id, new_id=new_id)
 
 
 def revoke(session_id: str) -> bool:

@@ -123,8 +123,11 @@ def _write_cookie(request: HttpRequest, response: HttpResponse, session: Session
     if not session.is_empty():
         if response.status_code < 500 and (cookie := scheme.cookie(session)):
             response.set_cookie(**cookie)
-    elif session.ticket is None or session.ticket.source == "cookie":
+    elif session.ticket is None or (
         # A header decided otherwise, and says nothing of the browser's own login.
+        # An invitation is still good.
+        session.ticket.source == "cookie" and not session.ticket.opens
+    ):
         expired = scheme.expired_cookie()
         if expired["key"] in request.COOKIES:
             response.delete_cookie(**expired)

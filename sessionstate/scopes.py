@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from django.utils.asyncio import async_unsafe
 
@@ -172,6 +172,20 @@ class UserState(State):
             return Stamp(used=timestamp(), expires=NEVER, owner=address.id)
 
         super().__init__(StoredRecord(address, stamp, upsert=True))
+
+    @classmethod
+    def of_visitor(cls, session_id: str) -> Self:
+        """For somebody without an account: it lasts as long as the session, and then becomes
+        that of the person who signs in."""
+
+        def stamp(values: Values, info: Info | None) -> Stamp:
+            now = timestamp()
+            return Stamp(used=now, expires=now + conf.absolute_age, owner=session_id)
+
+        state = cls.__new__(cls)
+        address = Address(Kind.TAB, f"{session_id}:visitor")
+        State.__init__(state, StoredRecord(address, stamp, upsert=True))
+        return state
 
 
 class TabState(State):

@@ -30,6 +30,7 @@ class Ticket:
 
     `user_id` is who the ticket was made for (`None`: a visitor). With `binds_user` the session
     must be that user's, or the ticket is foreign. `issued` and `expires` are epoch seconds.
+    `opens`: an invitation, whose session may not have begun yet.
     """
 
     session_id: str
@@ -38,6 +39,12 @@ class Ticket:
     issued: float = 0.0
     expires: float = 0.0
     binds_user: bool = True
+    opens: bool = False
+
+    @property
+    def is_visitors(self) -> bool:
+        """Whether it can name no session but one that nobody has signed in to."""
+        return self.binds_user and self.user_id is None
 
 
 class TicketScheme(Protocol):

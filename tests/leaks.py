@@ -94,7 +94,7 @@ class LeaksPlugin:
         from sessionstate import engine
 
         logging.getLogger().addHandler(self.written)
-        new_key, request = engine._new_key, Client.request
+        new_key, request = engine.new_key, Client.request
         send, asend = httpx.Client.send, httpx.AsyncClient.send
 
         def noting_key() -> str:
@@ -116,7 +116,7 @@ class LeaksPlugin:
         ) -> httpx.Response:
             return self._note(await asend(client, *args, **options), options)
 
-        self._patch.setattr(engine, "_new_key", noting_key)
+        self._patch.setattr(engine, "new_key", noting_key)
         self._patch.setattr(Client, "request", noting_request)
         self._patch.setattr(httpx.Client, "send", noting_send)
         self._patch.setattr(httpx.AsyncClient, "send", noting_asend)

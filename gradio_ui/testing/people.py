@@ -1,4 +1,4 @@
-"""People of a test: signed in, with pages open, and their state as it is stored."""
+"""People of a test: signed in or visiting, with pages open, and their state as it is stored."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sessionstate import Session, TabState, UserState
 
 if TYPE_CHECKING:
     import gradio_client
-    from django.contrib.auth.models import User
+    from django.contrib.auth.models import AnonymousUser, User
 
     from gradio_ui.testing.site import Site
 
@@ -28,15 +28,17 @@ class NotAllowed(Exception):
 
 
 class CallFailed(Exception):
-    """The function raised. The message is what the page would show."""
+    """The function raised, or the call was not taken: bad input, a limit. The message is what the
+    page would show."""
 
 
 @dataclass(frozen=True)
 class Person:
-    """One login of a user, at one server process."""
+    """One login of a user, at one server process; or a visitor, whose user is Django's
+    `AnonymousUser`."""
 
     site: Site
-    user: User
+    user: User | AnonymousUser
     session_id: str
     headers: dict[str, str]
 
@@ -48,7 +50,13 @@ class Person:
     @property
     def state(self) -> UserState:
         """As it is stored now."""
-        return UserState(self.user.pk)
+        if self.user.is_authenticated:
+            return UserState(self.user.pk)
+        return UserState.of_visitor(self.session_id)
+
+    def sign_in(self, username: str, **roles: Any) -> Person:
+        """This visitor, from now on as a user: see `Site.sign_in`."""
+        return self.site._log_in(self.session_id, username, **roles)
 
     def on(self, site: Site) -> Person:
         """The same login at another server process."""
@@ -100,7 +108,19 @@ class Page:
         )
 
 
-def log_in(site: Site, user: User) -> Person:
+def visit(site: Site) -> Person:
+    from django.contrib.auth.models import AnonymousUser
+
+    from accounts import visitors
+    from accounts.tokens import AccessToken, read
+
+    token = visitors.token()
+    session_id = read(AccessToken, token).session_id
+    return Person(site, AnonymousUser(), session_id, {"Authorization": f"Bearer {token}"})
+
+
+def log_in(site: Site, user: User, session_id: str | None = None) -> Person:
+    """`session_id`: of the visitor who it was so far."""
     # A conftest.py imports this package before Django is set up.
     from django.conf import settings
     from django.contrib.auth import login
@@ -110,7 +130,7 @@ def log_in(site: Site, user: User) -> Person:
     from sessionstate.engine import SessionStore
 
     request = HttpRequest()
-    request.session = SessionStore()
+    request.session = SessionStore(session_id)
     login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
     pair = first_pair(request.session)
     return Person(site, user, pair.session_id, {"Authorization": f"Bearer {pair.access}"})
@@ -125,7 +145,10 @@ def _failing() -> Iterator[None]:
     except AppError as error:
         raise CallFailed(str(error)) from error
     except httpx.HTTPStatusError as error:
-        raise NotAllowed(error.response.status_code, _detail(error.response)) from error
+        status, detail = error.response.status_code, _detail(error.response)
+        if status in (401, 403, 404):
+            raise NotAllowed(status, detail) from error
+        raise CallFailed(detail) from error
 
 
 def _path(event: str) -> str:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 
-from gradio_ui.testing.people import Person, log_in
+from gradio_ui.testing.people import Person, log_in, visit
 from sessionstate.conf import conf
 
 if TYPE_CHECKING:
@@ -54,6 +54,29 @@ class Site:
 
         Raises `Permission.DoesNotExist` for a permission that is not known.
         """
+        return self._log_in(
+            None,
+            username,
+            groups=groups,
+            permissions=permissions,
+            staff=staff,
+            superuser=superuser,
+        )
+
+    def visit(self) -> Person:
+        """Somebody without an account, for apps with `public=True`."""
+        return visit(self)
+
+    def _log_in(
+        self,
+        session_id: str | None,
+        username: str,
+        *,
+        groups: Iterable[str] = (),
+        permissions: Iterable[str] = (),
+        staff: bool = False,
+        superuser: bool = False,
+    ) -> Person:
         # Not before Django is set up, and a conftest.py imports this package.
         from django.contrib.auth.models import Group, User
 
@@ -62,7 +85,7 @@ class Site:
         user.save()
         user.groups.set([Group.objects.get_or_create(name=name)[0] for name in groups])
         user.user_permissions.set(map(_permission, permissions))
-        return log_in(self, user)
+        return log_in(self, user, session_id)
 
 
 def _permission(name: str) -> "Permission":

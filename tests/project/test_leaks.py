@@ -62,8 +62,8 @@ def test_a_run_that_leaks_fails(where: str, workers: str, tmp_path: Path) -> Non
     test = tmp_path / "test_leak.py"
     test.write_text(
         "def test_leak(tmp_path):\n"
-        "    from sessionstate.engine import _new_key\n"
-        "    key = _new_key()\n"
+        "    from sessionstate.engine import new_key\n"
+        "    key = new_key()\n"
         f"    {LEAKS[where]}\n"
     )
     options = ["-q", "-p", "tests.conftest", "-p", "no:cacheprovider", f"--rootdir={BASE_DIR}"]
