@@ -113,8 +113,11 @@ def _begin(ticket: Ticket, request: HttpRequest) -> SessionStore:
     return session
 
 
-def invitation(ticket: Ticket) -> dict[str, Any]:
-    """Arguments for `response.set_cookie`."""
+def invitation(identity: Identity) -> dict[str, Any] | None:
+    """Arguments for `response.set_cookie`, for a visitor whose session has not begun."""
+    ticket = identity.ticket
+    if not ticket.opens or ticket.source != "cookie" or identity.session.info is not None:
+        return None
     return as_cookie(_token(CookieToken, ticket.session_id), conf.visitor_age)
 
 

@@ -144,10 +144,7 @@ async def _admit(request: Request, spec: AppSpec | None, route: Route) -> Admiss
     if route.access is not Access.POLL:
         if not await session.atouch_if_due():
             raise NotAuthenticated("ended")
-        is_invited = identity.ticket.opens and route.access is Access.PAGE
-        if cookie := (
-            visitors.invitation(identity.ticket) if is_invited else get_scheme().cookie(session)
-        ):
+        if cookie := visitors.invitation(identity) or get_scheme().cookie(session):
             response = HttpResponse()
             response.set_cookie(**cookie)
             cookies = [morsel.OutputString() for morsel in response.cookies.values()]

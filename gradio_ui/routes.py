@@ -67,7 +67,7 @@ class Route:
     @property
     def is_act(self) -> bool:
         """Whether it does more than look: with the first one a visitor's session begins."""
-        return bool(self.names) or "POST" in self.methods
+        return self.is_stream or "POST" in self.methods
 
     def named_in(self, path: str) -> dict[str, str]:
         """What a path of this route names, a function among it."""
