@@ -1,14 +1,22 @@
 """Public apps: people without an account, each with a session of their own."""
 
+import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from gradio_client import handle_file
+from asgiref.sync import async_to_sync
+from django.contrib.auth.models import User
+from django.test import RequestFactory
+from gradio_client import Client, handle_file
 
+from accounts import visitors
+from accounts.identity import Identity
 from gradio_ui import testing
+from gradio_ui.ownership import Owner
 from gradio_ui.testing import NotAllowed, Site
 from sessionstate import Session, UserState, logins
 from sessionstate.errors import SessionGone
@@ -33,15 +41,17 @@ class Browser(httpx.Client):
 
     def __init__(self, site: Site) -> None:
         super().__init__(base_url=site.url, timeout=30, headers={"Origin": site.url})
+        self.functions: dict[str, int] = {}
 
     def page(self, slug: str = "open") -> httpx.Response:
         headers = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "none"}
         return self.get(f"/gradio/{slug}/", headers=headers)
 
     def join(self, page: str, name: str, *data: Any) -> httpx.Response:
-        config = self.get("/gradio/open/config").json()
-        (number,) = [d["id"] for d in config["dependencies"] if d["api_name"] == name]
-        body = {"data": data, "fn_index": number, "session_hash": page}
+        if not self.functions:
+            config = self.get("/gradio/open/config").json()
+            self.functions = {d["api_name"]: d["id"] for d in config["dependencies"]}
+        body = {"data": data, "fn_index": self.functions[name], "session_hash": page}
         return self.post("/gradio/open/gradio_api/queue/join", json=body)
 
 
@@ -120,3 +130,201 @@ def test_what_is_not_for_visitors_is_refused(gradio_site: Site) -> None:
         visitor.open("open").call("members_only")
     member = visitor.sign_in("ada", groups=["members"])
     assert member.open("open").call("members_only") == "welcome back"
+
+
+# Browsers and programs --------------------------------------------------------------------
+
+
+def test_who_only_looks_leaves_nothing_behind(gradio_site: Site) -> None:
+    with Browser(gradio_site) as browser:
+        first = browser.page()
+        assert first.status_code == 200
+        assert "session" in browser.cookies
+        assert browser.get("/gradio/open/config").status_code == 200
+        # A page of the site has no session for who has none, and does not forget the ticket.
+        assert "Open house" in browser.get("/").text
+        assert "session" in browser.cookies
+        assert logins.live() == []
+        ticket = browser.cookies["session"]
+        assert browser.join("a-page", "visit").status_code == 200
+        (login,) = logins.live()
+        assert login.user == ""
+        # From now on the ticket of a session that has begun.
+        assert browser.cookies["session"] != ticket
+        assert Session(login.id).user_id == ""
+        assert browser.page().status_code == 200
+        assert len(logins.live()) == 1
+
+
+def test_the_first_requests_of_a_page_have_one_session(gradio_site: Site) -> None:
+    with Browser(gradio_site) as browser:
+        browser.page()
+        ticket = {"session": browser.cookies["session"]}
+
+        def join(number: int) -> int:
+            with Browser(gradio_site) as tab:
+                tab.cookies.update(ticket)
+                return tab.join("the-page", "visit").status_code
+
+        with ThreadPoolExecutor(8) as pool:
+            assert set(pool.map(join, range(8))) == {200}
+    assert len(logins.live()) == 1
+
+
+def test_a_session_that_has_ended_makes_room_for_another(gradio_site: Site) -> None:
+    with Browser(gradio_site) as browser:
+        browser.page()
+        browser.join("a-page", "visit")
+        logins.revoke(logins.live()[0].id)
+        assert browser.join("a-page", "visit").status_code == 401
+        assert browser.page().status_code == 200
+        assert browser.join("b-page", "visit").status_code == 200
+    assert len(logins.live()) == 1
+
+
+def test_a_page_of_another_site_cannot_use_a_visitors_session(gradio_site: Site) -> None:
+    with Browser(gradio_site) as browser:
+        browser.page()
+        browser.headers["Origin"] = "https://evil.example"
+        assert browser.join("a-page", "visit").status_code == 403
+        del browser.headers["Origin"]
+        assert browser.join("a-page", "visit").status_code == 403
+        foreign = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}
+        answer = httpx.get(f"{gradio_site.url}/gradio/open/", headers=foreign)
+        assert answer.status_code == 403
+        assert "set-cookie" not in answer.headers
+
+
+def test_one_visitor_has_nothing_of_anothers(gradio_site: Site) -> None:
+    api = "/gradio/open/gradio_api"
+    with Browser(gradio_site) as alice, Browser(gradio_site) as mallory:
+        alice.page()
+        event = alice.join("alices-page", "count_up", 50).json()["event_id"]
+        mallory.page()
+        mallory.join("a-page", "visit")
+        assert mallory.join("alices-page", "keep", "x", None).status_code == 403
+        stream = f"{api}/queue/data?session_hash=alices-page"
+        assert mallory.get(stream).status_code == 403
+        assert mallory.get(f"{api}/heartbeat/alices-page").status_code == 403
+        cancel = {"session_hash": "alices-page", "fn_index": 0, "event_id": event}
+        assert mallory.post(f"{api}/cancel", json=cancel).status_code == 403
+        assert mallory.get(f"{api}/call/count_up/{event}").status_code == 403
+        assert alice.get(stream).text.count("process_generating") > 10
+        for address in ("/gradio/house/config", "/api/session/data", "/api/auth/me"):
+            assert mallory.get(address).status_code == 401
+        assert mallory.page("house").headers["location"].startswith("/accounts/login/")
+
+
+def test_a_program_asks_for_a_token(gradio_site: Site) -> None:
+    url = f"{gradio_site.url}/gradio/open/"
+    refused = httpx.get(f"{url}config")
+    assert refused.status_code == 401
+    assert "POST /api/auth/visit" in refused.json()["detail"]
+    answer = httpx.post(f"{gradio_site.url}/api/auth/visit")
+    assert answer.status_code == 200
+    assert "set-cookie" not in answer.headers
+    headers = {"Authorization": f"Bearer {answer.json()['access']}"}
+    assert logins.live() == []
+    client = Client(url, headers=headers, verbose=False)
+    assert client.predict(api_name="/visit") == [1, 1, 1]
+    assert client.predict(api_name="/visit") == [2, 2, 2]
+    assert len(logins.live()) == 1
+    # Over HTTP alone, too; a stranger who has seen the address of a result does not get it.
+    call = httpx.post(f"{url}gradio_api/call/recall", json={"data": ["x"]}, headers=headers)
+    result = f"{url}gradio_api/call/recall/{call.json()['event_id']}"
+    assert httpx.get(result).status_code == 401
+    assert "complete" in httpx.get(result, headers=headers).text
+
+
+def test_tools_want_a_token(gradio_site: Site) -> None:
+    url = f"{gradio_site.url}/gradio/open/gradio_api/mcp/"
+    accept = {"Accept": "application/json, text/event-stream"}
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    assert httpx.post(url, json=body, headers=accept).status_code == 401
+    visitor = gradio_site.visit()
+    answer = httpx.post(url, json=body, headers=accept | visitor.headers)
+    assert answer.status_code == 200
+    assert "remember" in answer.text and "members_only" not in answer.text
+
+
+def test_visitors_are_shown_what_is_open(gradio_site: Site) -> None:
+    with Browser(gradio_site) as browser:
+        page = browser.get("/")
+        assert "/gradio/open/" in page.text and "/gradio/house/" not in page.text
+        assert "/accounts/login/" in page.text
+        assert browser.get("/gradio/").headers["location"] == "/gradio/open/"
+        assert [app["slug"] for app in browser.get("/api/apps").json()] == ["open"]
+        wrong = {"Authorization": "Bearer x"}
+        assert browser.get("/api/apps", headers=wrong).status_code == 401
+        key = {"Authorization": f"Bearer gsk_00000000_{'x' * 43}"}
+        assert browser.get("/api/apps", headers=key).status_code == 401
+    ada = gradio_site.sign_in("ada")
+    slugs = [
+        app["slug"] for app in httpx.get(f"{gradio_site.url}/api/apps", headers=ada.headers).json()
+    ]
+    assert {"open", "house"} <= set(slugs)
+
+
+def test_signing_in_at_the_page_keeps_the_visit(gradio_site: Site) -> None:
+    user = User.objects.create_user("ada", password="correct horse")
+    with Browser(gradio_site) as browser:
+        browser.page()
+        browser.join("a-page", "remember", "color", "blue")
+        browser.get("/gradio/open/gradio_api/queue/data?session_hash=a-page")
+        before = logins.live()[0]
+        form = browser.get("/accounts/login/?next=/gradio/open/")
+        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', form.text)
+        assert token
+        data = {"login": "ada", "password": "correct horse", "csrfmiddlewaretoken": token[1]}
+        done = browser.post("/accounts/login/?next=/gradio/open/", data=data)
+        assert done.headers["location"] == "/gradio/open/"
+        (login,) = logins.live()
+        assert (login.user, login.id != before.id) == (str(user.pk), True)
+        assert Session(login.id)["color"] == "blue"
+        # A person's idle limit, not a visitor's.
+        assert (login.expires - login.used).total_seconds() < 13 * 3600
+        assert browser.join("a-page", "recall", "color").status_code == 200
+
+
+def test_another_users_session_is_flushed(gradio_site: Site) -> None:
+    ada = gradio_site.sign_in("ada")
+    ada.open("open").call("remember", "color", "blue")
+    bob = ada.sign_in("bob")
+    assert bob.open("open").call("recall", "color") == ["", ""]
+    assert [login.user for login in logins.live()] == [str(bob.user.pk)]
+
+
+# Limits -----------------------------------------------------------------------------------
+
+
+def test_only_so_many_visits_begin_from_one_address(transactional_db: None, settings: Any) -> None:
+    settings.ACCOUNTS_VISITS = "3/h/ip"
+
+    def begin(ip: str, token: str) -> Identity:
+        request = RequestFactory(REMOTE_ADDR=ip).post("/", HTTP_AUTHORIZATION=f"Bearer {token}")
+        return async_to_sync(visitors.avisit)(request, invite=False, begin=True)
+
+    tokens = [visitors.token() for _ in range(4)]
+    for token in tokens[:3]:
+        assert begin("192.0.2.1", token).session.info
+    with pytest.raises(visitors.TooManyVisitors):
+        begin("192.0.2.1", tokens[3])
+    # Those that have begun go on, and somebody else's address is another.
+    assert begin("192.0.2.1", tokens[0]).session.info
+    assert begin("192.0.2.2", tokens[3]).session.info
+    assert len(logins.live()) == 4
+
+
+def test_a_visit_ends_without_use(transactional_db: None, settings: Any) -> None:
+    settings.ACCOUNTS_VISITOR_AGE = 600
+    request = RequestFactory().post("/", HTTP_AUTHORIZATION=f"Bearer {visitors.token()}")
+    found = async_to_sync(visitors.avisit)(request, invite=False, begin=True)
+    info = found.session.info
+    assert info and info.expires - info.used == pytest.approx(600)
+
+
+def test_a_visitor_may_have_less_than_a_user(settings: Any) -> None:
+    settings.GRADIO_UI_MAX_VISITOR_PAGES = 2
+    settings.GRADIO_UI_MAX_PAGES = 5
+    assert Owner("s", "visitor-1", is_visitor=True).allowance.pages == 2
+    assert Owner("s", "1").allowance.pages == 5
