@@ -51,11 +51,15 @@ def _merge(source: Path, target: Path) -> None:
             os.rename(entry.path, there)
 
 
-def old(age: float, user: str | None = None) -> list[tuple[Path, int]]:
-    """(path, bytes) of users' files that nobody has written for `age` seconds."""
+def old(age: float, user: str | None = None, *, visitors: bool = False) -> list[tuple[Path, int]]:
+    """(path, bytes) of users' files that nobody has written for `age` seconds, or of visitors'
+    alone; also of the paths that led to those of a visitor who has signed in."""
     latest = time.time() - age
     of = [places.users(), places.root() / "nobody"] if user is None else [places.of_user(user)]
     found = (file for directory in of for file in _files(directory))
+    if visitors:
+        start = str(places.of_user("visitor-"))
+        found = (file for file in found if str(file[0]).startswith(start))
     return [(path, info.st_size) for path, info in found if info.st_mtime < latest]
 
 

@@ -28,6 +28,10 @@ _PRIVATE: dict[str, Any] = {
 }
 
 
+_KEPT = "No conversations yet. What you ask is kept here."
+_NOT_KEPT = "Sign in, and what you ask is kept here."
+
+
 class ChatInterface(AnsweringChat):
     def __init__(self, fn: Callable[..., Any], *, name: str = "", **options: Any) -> None:
         """`options` are Gradio's, without `save_history`. `name` tells several chats of one app
@@ -61,7 +65,7 @@ class ChatInterface(AnsweringChat):
                 label="Your conversations",
                 samples_per_page=20,
             )
-            self._none = gr.Markdown("No conversations yet. What you ask is kept here.")
+            self._none = gr.Markdown(_KEPT)
             with gr.Column(visible=False) as self._tools:
                 self._title = gr.Textbox(
                     label="Title of this conversation", max_length=TITLE_LENGTH, max_lines=1
@@ -107,7 +111,7 @@ class ChatInterface(AnsweringChat):
         found = await place.open()
         return (
             gr.Dataset(samples=[[conversation.title] for conversation in listed]),
-            gr.Markdown(visible=not listed),
+            gr.Markdown(_KEPT if place.is_kept else _NOT_KEPT, visible=not listed),
             gr.Column(visible=found is not None),
             found.title if found else "",
             _export_links(found) if found else "",

@@ -33,6 +33,11 @@ class Place:
         return cls(Chat(call.user.pk, call.app, name), call.state(TabState), call.session)
 
     @property
+    def is_kept(self) -> bool:
+        """Not for visitors without an account."""
+        return self.chat.user_id is not None
+
+    @property
     def _key(self) -> str:
         return f"{_OPEN}:{self.chat.app}:{self.chat.name}"
 

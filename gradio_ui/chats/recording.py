@@ -77,7 +77,7 @@ class Recording:
         cls, name: str, message: Any, history: list[Any], as_messages: AsMessages
     ) -> Recording:
         recording = cls(as_messages)
-        if place := await Place.here(name):
+        if (place := await Place.here(name)) and place.is_kept:
             # A page without a history begins a conversation, whatever was open.
             found = await place.open() if history else None
             await in_thread(recording._ask, place.chat, found, message, len(history))

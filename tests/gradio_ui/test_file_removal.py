@@ -55,3 +55,24 @@ def test_who_is_deleted_leaves_no_files(root: Path) -> None:
     assert not hers.exists() and his.exists()
     User.objects.filter(username="bob").delete()
     assert not his.parent.exists()
+
+
+def test_old_files_of_visitors_go_and_those_that_became_a_users_stay(root: Path) -> None:
+    old = write(root / "users/visitor-a/app/h/a.txt", days=8)
+    kept = write(root / "users/visitor-b/app/h/b.txt", days=8)
+    both = write(root / "users/visitor-b/app/i/same.txt", days=8)
+    users = write(root / "users/7/app/i/same.txt", days=8)
+    young = write(root / "users/visitor-c/app/h/c.txt", days=1)
+    files.hand_over("visitor-b", "7")
+    assert kept.read_bytes() == both.read_bytes() == users.read_bytes()
+    assert files.usage("7") == 2000
+    assert list(files.usage_by_user()) == ["7", "visitor-a", "visitor-c"]
+    call_command("gradio_files", "purge", "--days=7", "--visitors")
+    assert not old.exists() and young.exists()
+    assert users.exists() and (root / "users/7/app/h/b.txt").exists()
+    # The way there is as young as the sign-in; it goes later, and the files stay.
+    assert kept.exists()
+    os.utime(root / "users/visitor-b", (0, 0), follow_symlinks=False)
+    call_command("gradio_files", "purge", "--days=7", "--visitors")
+    assert not (root / "users/visitor-b").is_symlink()
+    assert files.usage("7") == 2000

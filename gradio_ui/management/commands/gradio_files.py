@@ -18,7 +18,9 @@ class Command(BaseCommand):
         tasks.add_parser("usage", help="Bytes of each user's files.")
         purge = tasks.add_parser("purge", help="Remove files that were not written for a while.")
         purge.add_argument("--days", type=float, required=True, help="Age from which a file goes.")
-        purge.add_argument("--user", help="Id of a user; otherwise of all users.")
+        whose = purge.add_mutually_exclusive_group()
+        whose.add_argument("--user", help="Id of a user; otherwise of everybody.")
+        whose.add_argument("--visitors", action="store_true", help="Of visitors of public apps.")
         purge.add_argument("--dry-run", action="store_true", help="Only say what would go.")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -28,7 +30,8 @@ class Command(BaseCommand):
             return
         if options["days"] < 0:
             raise CommandError("--days must not be negative.", returncode=2)
-        found = files.old(options["days"] * _DAY, options["user"])
+        age = options["days"] * _DAY
+        found = files.old(age, options["user"], visitors=options["visitors"])
         if not options["dry_run"]:
             for path, _ in found:
                 files.remove(path)
