@@ -18,6 +18,7 @@ from pydantic import Field
 
 from accounts import visitors
 from accounts.api import router, session_auth
+from accounts.api.schemas import Problem
 from accounts.conf import conf
 from accounts.models import ApiKey
 from gradio_ui.chats.api import router as chats
@@ -108,7 +109,10 @@ class Visit(Schema):
 
 
 @api.post(
-    "/auth/visit", response=Visit, tags=["auth"], summary="Use public apps without an account"
+    "/auth/visit",
+    response={200: Visit, 403: Problem},
+    tags=["auth"],
+    summary="Use public apps without an account",
 )
 def visit(request: HttpRequest) -> Visit:
     """A token for programs; browsers are given a cookie. A session begins with its first use in

@@ -269,8 +269,9 @@ def test_signing_in_at_the_page_keeps_the_visit(gradio_site: Site) -> None:
     user = User.objects.create_user("ada", password="correct horse")
     with Browser(gradio_site) as browser:
         browser.page()
-        browser.join("a-page", "remember", "color", "blue")
-        browser.get("/gradio/open/gradio_api/queue/data?session_hash=a-page")
+        assert browser.join("a-page", "remember", "color", "blue").status_code == 200
+        stream = browser.get("/gradio/open/gradio_api/queue/data?session_hash=a-page").text
+        assert '"success":true' in stream
         before = logins.live()[0]
         form = browser.get("/accounts/login/?next=/gradio/open/")
         token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', form.text)
