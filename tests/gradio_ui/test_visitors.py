@@ -146,7 +146,7 @@ def test_who_only_looks_leaves_nothing_behind(gradio_site: Site) -> None:
         assert "session" in browser.cookies
         assert logins.live() == []
         ticket = browser.cookies["session"]
-        assert browser.join("a-page", "visit").status_code == 200
+        assert browser.join("a-page-7", "visit").status_code == 200
         (login,) = logins.live()
         assert login.user == ""
         # From now on the ticket of a session that has begun.
@@ -174,11 +174,11 @@ def test_the_first_requests_of_a_page_have_one_session(gradio_site: Site) -> Non
 def test_a_session_that_has_ended_makes_room_for_another(gradio_site: Site) -> None:
     with Browser(gradio_site) as browser:
         browser.page()
-        browser.join("a-page", "visit")
+        browser.join("a-page-9", "visit")
         logins.revoke(logins.live()[0].id)
-        assert browser.join("a-page", "visit").status_code == 401
+        assert browser.join("a-page-9", "visit").status_code == 401
         assert browser.page().status_code == 200
-        assert browser.join("b-page", "visit").status_code == 200
+        assert browser.join("b-page-9", "visit").status_code == 200
     assert len(logins.live()) == 1
 
 
@@ -186,9 +186,9 @@ def test_a_page_of_another_site_cannot_use_a_visitors_session(gradio_site: Site)
     with Browser(gradio_site) as browser:
         browser.page()
         browser.headers["Origin"] = "https://evil.example"
-        assert browser.join("a-page", "visit").status_code == 403
+        assert browser.join("a-page-10", "visit").status_code == 403
         del browser.headers["Origin"]
-        assert browser.join("a-page", "visit").status_code == 403
+        assert browser.join("a-page-10", "visit").status_code == 403
         foreign = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}
         answer = httpx.get(f"{gradio_site.url}/gradio/open/", headers=foreign)
         assert answer.status_code == 403
@@ -201,7 +201,7 @@ def test_one_visitor_has_nothing_of_anothers(gradio_site: Site) -> None:
         alice.page()
         event = alice.join("alices-page", "count_up", 50).json()["event_id"]
         mallory.page()
-        mallory.join("a-page", "visit")
+        mallory.join("a-page-11", "visit")
         assert mallory.join("alices-page", "keep", "x", None).status_code == 403
         stream = f"{api}/queue/data?session_hash=alices-page"
         assert mallory.get(stream).status_code == 403
@@ -269,8 +269,8 @@ def test_signing_in_at_the_page_keeps_the_visit(gradio_site: Site) -> None:
     user = User.objects.create_user("ada", password="correct horse")
     with Browser(gradio_site) as browser:
         browser.page()
-        assert browser.join("a-page", "remember", "color", "blue").status_code == 200
-        stream = browser.get("/gradio/open/gradio_api/queue/data?session_hash=a-page").text
+        assert browser.join("a-page-15", "remember", "color", "blue").status_code == 200
+        stream = browser.get("/gradio/open/gradio_api/queue/data?session_hash=a-page-15").text
         assert '"success":true' in stream
         before = logins.live()[0]
         form = browser.get("/accounts/login/?next=/gradio/open/")
@@ -284,7 +284,7 @@ def test_signing_in_at_the_page_keeps_the_visit(gradio_site: Site) -> None:
         assert Session(login.id)["color"] == "blue"
         # A person's idle limit, not a visitor's.
         assert (login.expires - login.used).total_seconds() < 13 * 3600
-        assert browser.join("a-page", "recall", "color").status_code == 200
+        assert browser.join("a-page-15", "recall", "color").status_code == 200
 
 
 def test_another_users_session_is_flushed(gradio_site: Site) -> None:
