@@ -26,6 +26,7 @@ from gradio_ui.compat import pages as compat_pages
 from gradio_ui.compat.scripts import BODY, HEAD, NONCE
 from gradio_ui.conf import conf
 from gradio_ui.connections import Connections
+from gradio_ui.failures import Failure
 from gradio_ui.gate import Admission, LoginNeeded, Refused
 from gradio_ui.inner import inner_scope
 from gradio_ui.intake import Intake
@@ -307,7 +308,7 @@ def _is_theme(mount: "Mount", scope: Scope) -> bool:
     )
 
 
-def _failure(failure: registry.Failure | None) -> str:
+def _failure(failure: Failure | None) -> str:
     return (
         str(failure) if settings.DEBUG else "The people who run this site can see why in its log."
     )

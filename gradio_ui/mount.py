@@ -15,8 +15,9 @@ from gradio_ui.compat import blocks as compat
 from gradio_ui.compat import pages, pages_frontend, queues, scripts, shortcuts
 from gradio_ui.compat.inputs import hook_inputs
 from gradio_ui.compat.places import hook_events
+from gradio_ui.failures import Failure
 from gradio_ui.places import Place
-from gradio_ui.registry import AppSpec, Failure
+from gradio_ui.registry import AppSpec
 from gradio_ui.vetting import CannotMount
 
 logger = logging.getLogger(__name__)

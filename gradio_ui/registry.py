@@ -8,12 +8,10 @@ its file and line, and the others go on.
 import logging
 import re
 import threading
-import traceback
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
-from importlib.util import find_spec
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,6 +21,7 @@ from django.utils.module_loading import module_has_submodule
 from gradio_ui import compat
 from gradio_ui import csp as policies
 from gradio_ui.csp import Sources
+from gradio_ui.failures import Failure, located
 from gradio_ui.rules import Rule, group_names
 
 if TYPE_CHECKING:
@@ -100,21 +99,6 @@ class AppSpec:
         """Whether this user may open the app. Asks the database for the user's groups unless
         they are given."""
         return self.rule.allows(user, groups)
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A gradio_apps module, or one app of it, that could not be used."""
-
-    module: str
-    file: str
-    line: int
-    message: str
-    slug: str = ""
-
-    def __str__(self) -> str:
-        what = f"The Gradio app {self.slug!r}" if self.slug else f"The module {self.module}"
-        return f"{what} failed at {self.file}:{self.line}: {self.message}"
 
 
 def register(
@@ -206,7 +190,7 @@ class _Registry:
             self._apps[spec.slug] = spec
 
     def fail(self, module: str, error: BaseException, slug: str = "", line: int = 0) -> Failure:
-        failure = _located(module, error, slug, line)
+        failure = located(module, error, slug, line)
         with self._lock:
             self._failures.append(failure)
         logger.error("%s", failure, exc_info=error)
@@ -284,19 +268,3 @@ def record_failure(spec: AppSpec, error: BaseException) -> Failure:
 def reset(*, discovered: bool = False) -> None:
     """Forget everything, for tests. `discovered=True`: do not look for modules again."""
     _registry.reset(discovered=discovered)
-
-
-def _located(module: str, error: BaseException, slug: str, line: int) -> Failure:
-    """Where the module failed: the deepest frame inside it, or the place of the syntax error;
-    `line` when it had no part in it."""
-    message = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
-    if isinstance(error, SyntaxError) and error.filename:
-        return Failure(module, error.filename, error.lineno or 0, message, slug)
-    try:
-        spec = find_spec(module)
-        file = (spec.origin if spec else None) or module
-    except (ImportError, ValueError):
-        file = module
-    frames = traceback.extract_tb(error.__traceback__)
-    inside = [frame.lineno or 0 for frame in frames if frame.filename == file]
-    return Failure(module, file, inside[-1] if inside else line, message, slug)
