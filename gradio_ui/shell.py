@@ -29,6 +29,10 @@ from sessionstate.conf import conf
 if TYPE_CHECKING:
     from gradio_ui.mount import Mount
 
+# What main.js imports, so that a browser need not find out one by one.
+_NAMES = ("bar", "changes", "dialogs", "drafts", "live", "page", "renewal", "requests", "streams")
+_MODULES = [f"gradio_ui/shell/{name}.js" for name in _NAMES]
+
 
 @dataclass(frozen=True)
 class Shell:
@@ -54,6 +58,7 @@ def render_shell(request: ASGIRequest, admission: Admission, mount: "Mount", non
             "app": mount.spec,
             "apps": registry.permitted(user, groups),
             "badges": _badges(user, groups),
+            "modules": _MODULES,
             "nonce": nonce,
             "login": resolve_url(settings.LOGIN_URL),
             "data": json.dumps(_data(user, mount, root)),

@@ -27,7 +27,15 @@ from starlette.routing import BaseRoute, Route
 
 from gradio_ui import compat, event_ids, frontend, names, places, routes
 from gradio_ui.compat import blocks as compat_blocks
-from gradio_ui.compat import environment, folders, inputs, pages_frontend, queues, served
+from gradio_ui.compat import (
+    environment,
+    folders,
+    inputs,
+    pages_frontend,
+    queues,
+    scripts,
+    served,
+)
 from gradio_ui.compat import pages as compat_pages
 from gradio_ui.mount import mount_all
 from gradio_ui.ownership import Owner, Pages
@@ -592,3 +600,32 @@ def test_the_frontend_makes_functions_of_js_as_functions_js_expects() -> None:
         r"(`return (\n${",
     ):
         assert part in source, f"Gradio makes functions of js= another way: {part} is gone"
+
+
+def test_the_page_has_places_for_the_site_s_own_part() -> None:
+    from gradio import routes
+
+    loader = routes.templates.env.loader
+    assert loader is not None
+    source, *_ = loader.get_source(routes.templates.env, "frontend/index.html")
+    head, body = (source.index(f"request.scope['{key}']") for key in (scripts.HEAD, scripts.BODY))
+    gradio_script, app = source.index('type="module"'), source.index("<gradio-app")
+    assert head < gradio_script < body < app, "The template of the page is another: compat.scripts"
+
+
+def test_the_frontend_speaks_as_the_scripts_of_the_shell_expect() -> None:
+    assets = Path(gr.__file__).parent / "templates/frontend/assets"
+    sources = [path.read_text() for path in assets.glob("*.js")]
+    for part, what in {
+        "window.__gradio_session_hash__=": "the name of a page (changes.js)",
+        "matchMedia(`(prefers-color-scheme: dark)`)?.addEventListener(": "dark pages (theme.js)",
+        "s.msg===`close_stream`": "the end of a stream (streams.js)",
+        "if(!c)await Promise.all(Object.keys(e).map(t=>e[t](s)))": "messages to all (streams.js)",
+        "case`process_completed`:return`error`in e.output?": "failed events (streams.js)",
+        "e?.error===": "connections that are lost (requests.js)",
+    }.items():
+        assert any(part in source for source in sources), f"Gradio has another way for {what}"
+    # One, which reloads pages while they are developed: streams are fetched, so their status is
+    # known to requests.js.
+    eventsources = sum(source.count("new EventSource(") for source in sources)
+    assert eventsources == 1, "Gradio listens to streams in another way"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.contrib.staticfiles import finders
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.servers import DEMO_PASSWORD, GRACE, Site, SiteFactory, manage
@@ -105,6 +107,16 @@ def add(page: Page, text: str) -> None:
     page.get_by_role("button", name="Add").click()
 
 
+def test_a_page_loads_all_its_modules_at_once(ada: Person) -> None:
+    found = finders.find("gradio_ui/shell")
+    assert isinstance(found, str)
+    modules = {path.name for path in Path(found).glob("*.js")} - {"theme.js"}
+    html = ada.context.request.get(f"{ada.site.url}/gradio/notes/").text()
+    named = re.findall(r"gradio_ui/shell/(\w+\.js)", html)
+    assert set(named) == modules | {"theme.js"}
+    assert len(named) == len(set(named))
+
+
 def test_the_bar_says_who_is_there_and_where_one_may_go(browser: Browser, site: Site) -> None:
     bob = Person(browser, site, "bob")
     page = bob.open()
@@ -180,7 +192,8 @@ def test_nothing_is_too_wide_or_hard_to_perceive(ada: Person) -> None:
 
 
 def test_signing_out_in_one_tab_covers_the_others_and_the_text_comes_back(ada: Person) -> None:
-    here, there = ada.open(), ada.open()
+    here, there, portal = ada.open(), ada.open(), ada.context.new_page()
+    portal.goto(ada.site.url)
     write(there, "a long thought")
     here.bring_to_front()
     here.locator("gradio-session-bar summary").last.click()
@@ -188,6 +201,7 @@ def test_signing_out_in_one_tab_covers_the_others_and_the_text_comes_back(ada: P
     here.wait_for_url("**/accounts/login/**")
     # In the background it must happen too.
     expect(cover(there)).to_be_visible(timeout=1_000 * (1 + GRACE))
+    portal.wait_for_url("**/accounts/login/**")
     assert ada.problems == []
 
     cover(there).get_by_role("link", name="Sign in").click()
