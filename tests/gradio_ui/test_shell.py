@@ -15,11 +15,8 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 from tests.servers import DEMO_PASSWORD, GRACE, Site, SiteFactory, manage
 
 APPS = {"EXTRA_APPS": "tests.gradio_ui.shell"}
-# As in an app whose line is slow, or behind a proxy that knows no WebSocket.
-NO_WEBSOCKET = """window.WebSocket = class {
-    constructor() { setTimeout(() => this.onclose?.({code: 1006}), 0); }
-    close() {}
-}"""
+# As behind a proxy that knows none, and swallows the request for one.
+NO_WEBSOCKET = "window.WebSocket = class { close() {} }"
 # Gradio's own theme has colours that are too pale; what we add has to do with ours.
 OURS = "{include: ['gradio-session-bar', 'gradio-session-dialogs']}"
 WIDTHS = (390, 768, 1280, 1920)
