@@ -76,6 +76,9 @@ class PlainStorage(CompressedStaticFilesStorage):
 class HashedStorage(CompressedManifestStaticFilesStorage):
     """Names the site's own files by their content; compresses them and Gradio's."""
 
+    # In what one module imports of another, too.
+    support_js_module_import_aggregation = True
+
     def post_process(self, paths: dict[str, Any], dry_run: bool = False, **options: Any) -> Any:
         hashed = {name: place for name, place in paths.items() if not name.startswith(prefix())}
         yield from super().post_process(hashed, dry_run=dry_run, **options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 from django.contrib.staticfiles import finders
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
+from gradio_ui.frontend import HashedStorage
 from tests.servers import DEMO_PASSWORD, GRACE, Site, SiteFactory, manage
 
 APPS = {"EXTRA_APPS": "tests.gradio_ui.shell"}
@@ -102,6 +104,21 @@ def write(page: Page, text: str) -> None:
 def add(page: Page, text: str) -> None:
     page.get_by_label("Item", exact=True).fill(text)
     page.get_by_role("button", name="Add").click()
+
+
+def test_modules_import_one_another_by_their_hashed_names(tmp_path: Path) -> None:
+    found = finders.find("gradio_ui/shell")
+    assert isinstance(found, str)
+    shutil.copytree(found, tmp_path / "shell")
+    storage = HashedStorage(location=str(tmp_path), base_url="/static/")
+    names = [f"shell/{path.name}" for path in Path(found).iterdir()]
+    list(storage.post_process({name: (storage, name) for name in names}))
+    main = (tmp_path / storage.hashed_files["shell/main.js"]).read_text()
+    imported = re.findall(r'"\./([^"]+)"', main)
+    assert len(imported) >= 6
+    for name in imported:
+        assert re.fullmatch(r"\w+\.[0-9a-f]{12}\.js", name), name
+        assert (tmp_path / "shell" / name).exists()
 
 
 def test_a_page_loads_all_its_modules_at_once(ada: Person) -> None:

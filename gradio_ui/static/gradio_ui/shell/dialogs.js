@@ -1,11 +1,14 @@
 // "Are you still there?", and what covers the page once nobody is signed in.
 import { live } from "./live.js";
-import { dialogs } from "./page.js";
+import { dialogs, page } from "./page.js";
 import { keep } from "./drafts.js";
 import { renew } from "./renewal.js";
 
 const [expiring, gone] = ["expiring", "gone"].map((name) => dialogs.querySelector(`[data-dialog=${name}]`));
 const left = expiring.querySelector("[data-left]");
+
+// Milliseconds. A visit that is over sooner will not last longer the next time.
+const VISIT = 10_000;
 
 let end = 0;
 let timer;
@@ -55,6 +58,8 @@ live.addEventListener("state", () => {
     keep();
     end = 0;
     hide();
+    // A visitor has nowhere to sign in again, and a new visit begins with the page.
+    if (!page.user && performance.now() > VISIT) return location.reload();
     if (!gone.open) gone.showModal();
   } else if (live.state === "up" && gone.open) {
     gone.close();
