@@ -63,13 +63,9 @@ def _wrap(
     """`names`: where the function is being defined, for annotations that are local to it."""
     plan = _Plan.of(fn, names, kinds)
     wrapper = wrapping.wrap(fn, plan.arguments)
-    attributes = {
-        "__signature__": plan.signature,
-        "__annotations__": plan.annotations,
-        asked.ASKED: frozenset(kind for of in plan.injected.values() for kind in of.classes),
-    }
-    for name, value in attributes.items():
-        setattr(wrapper, name, value)
+    wrapping.show(wrapper, plan.signature, plan.annotations)
+    classes = frozenset(kind for ours in plan.injected.values() for kind in ours.classes)
+    setattr(wrapper, asked.ASKED, classes)
     return wrapper
 
 

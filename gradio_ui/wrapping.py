@@ -61,6 +61,23 @@ def wrap(
     return wrapper
 
 
+def show(
+    wrapper: Callable[..., Any], signature: inspect.Signature, annotations: dict[str, Any]
+) -> None:
+    """Have `inspect` and Gradio see these. The signature stands on what they find behind the
+    wrapper: `functools.wraps` of a bound method, as in Gradio's `ChatInterface`, would copy it off
+    the wrapper itself with its `self`."""
+
+    def shown() -> None: ...
+
+    functools.update_wrapper(shown, wrapper)
+    shown.__wrapped__ = wrapper.__wrapped__  # type: ignore[attr-defined]
+    shown.__signature__ = signature  # type: ignore[attr-defined]
+    wrapper.__dict__.pop("__signature__", None)
+    wrapper.__wrapped__ = shown  # type: ignore[attr-defined]
+    wrapper.__annotations__ = annotations
+
+
 def name_of(fn: Callable[..., Any]) -> str:
     while isinstance(fn, functools.partial):
         fn = fn.func

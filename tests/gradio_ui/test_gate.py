@@ -292,7 +292,15 @@ def test_an_app_is_entered_by_its_short_address_too(
         ("batched-for-some", "serves several people, and cannot be for group analysts only."),
         ("cached-for-some", "cannot run while the app is built"),
         ("value-for-some", "cannot run while the app is built"),
-        ("cached-examples", "cannot run while the app is built: set cache_examples=False."),
+        (
+            "batched-user",
+            "batched_user() is batched, so one call serves several people, and cannot",
+        ),
+        ("cached-examples", "examples are cached for everybody: set cache_examples=False."),
+        ("lazy-examples", "examples are cached for everybody: set cache_examples=False."),
+        ("cached-calls", "cached_call() takes a Session, so what it returns is one person's"),
+        ("value-of-session", "first_value() takes a session and cannot run while the app is built"),
+        ("other-users", "takes a Stranger, and the users of this site are auth.User"),
         ("exits", "SystemExit: 1"),
     ],
 )

@@ -4,12 +4,16 @@ import functools
 import inspect
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+import typing
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 
-from gradio_ui import asked, current_session, with_session
+from gradio_ui import asked, current_session, current_state, current_user, with_session
+from gradio_ui.running import Call
 from sessionstate import Session, TabState, UserState
 
 if TYPE_CHECKING:
@@ -166,7 +170,7 @@ def test_methods_partials_and_objects() -> None:
     assert greeter.static("ada", session) == "ada 1"
     assert with_session(greeter)("ada", session) == "hi ada 1"
     assert with_session(greeter.__call__)("ada", session) == "hi ada 1"
-    partial = with_session(functools.partial(count.__wrapped__, "bob"))  # type: ignore[attr-defined]
+    partial = with_session(functools.partial(inspect.unwrap(count), "bob"))
     assert partial(session) == "bob 1"
     assert partial.__name__ == "count"
     for fn in (greeter.method, Greeter.of_class, greeter.static, with_session(greeter)):
@@ -179,6 +183,87 @@ def test_methods_partials_and_objects() -> None:
 def test_a_function_that_asks_for_nothing_is_a_mistake(fn: Any) -> None:
     with pytest.raises(TypeError, match="no argument annotated with Session"):
         with_session(fn)
+
+
+def test_the_annotations_may_be_given_by_hand() -> None:
+    fn = with_session(lambda word, session: f"{word} {session['x']}", session=Session)
+    assert fn("ada", {"x": 1}) == "ada 1"
+    assert asked.of(fn) == {Session}
+    with pytest.raises(TypeError, match="has no argument 'tab'"):
+        with_session(lambda word: word, tab=TabState)
+    with pytest.raises(TypeError, match="is neither a state nor a user"):
+        with_session(lambda word: word, word=str)
+
+
+class ShopSession(Session):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("annotation", "classes", "or_none"),
+    [
+        (User, {User}, False),
+        (get_user_model(), {User}, False),
+        ("User", {User}, False),
+        (AbstractBaseUser, {AbstractBaseUser}, False),
+        (User | AnonymousUser, {User, AnonymousUser}, False),
+        (Optional[User], {User}, True),  # noqa: UP045
+        (Annotated[User | None, "who"], {User}, True),
+    ],
+)
+def test_the_user_may_be_asked_for_as(annotation: Any, classes: set[type], or_none: bool) -> None:
+    def fn(word: str, user: Any) -> None: ...
+
+    fn.__annotations__["user"] = annotation
+    assert shown(with_session(fn)) == ["word", "user"]
+    assert asked.of(with_session(fn)) == classes
+    found = asked.by(typing.get_type_hints(fn)["user"])
+    assert isinstance(found, asked.OfUser)
+    assert (set(found.classes), found.or_none) == (classes, or_none)
+
+
+@pytest.mark.parametrize("annotation", [str, dict[str, Any], list, Any, Callable[..., Any], None])
+def test_other_types_are_not_ours(annotation: Any) -> None:
+    assert asked.by(annotation) is None
+
+
+def test_a_class_of_ones_own_is_of_its_scope() -> None:
+    assert asked.by(ShopSession | None) == asked.OfState(ShopSession)
+    assert asked.scope_of(ShopSession) is Session
+
+
+def test_who_is_not_signed_in_is_what_the_annotation_says() -> None:
+    import gradio as gr
+
+    visitor, ada = AnonymousUser(), User(username="ada")
+    call: Any = Call.__new__(Call)
+    for user, annotation, given in (
+        (ada, User, ada),
+        (ada, AbstractBaseUser | None, ada),
+        (visitor, User | AnonymousUser, visitor),
+        (visitor, User | None, None),
+        (visitor, User | AnonymousUser | None, visitor),
+    ):
+        call.user = user
+        assert call.give(asked.by(annotation), "fn") is given
+    call.user = visitor
+    with pytest.raises(gr.Error, match="Sign in to do this"):
+        call.give(asked.by(User), "fn")
+    call.user = ada
+    with pytest.raises(TypeError, match="takes a AnonymousUser, and the users of this site"):
+        call.give(asked.by(AnonymousUser), "fn")
+
+
+def test_functools_wraps_sees_a_decorated_method_without_its_self() -> None:
+    class Greeter:
+        @with_session
+        def method(self, name: str, session: Session) -> str:
+            return name
+
+    @functools.wraps(Greeter().method)
+    def around(*args: Any) -> Any: ...
+
+    assert shown(around) == ["name", "session"]
 
 
 def test_an_annotation_that_cannot_be_found_is_named() -> None:
@@ -195,6 +280,10 @@ def test_outside_of_our_apps_the_sentence_says_what_to_do() -> None:
         count("ada", gr.Request())  # type: ignore[arg-type]
     with pytest.raises(LookupError, match="current_session"):
         current_session()
+    with pytest.raises(LookupError, match="current_state"):
+        current_state(UserState)
+    with pytest.raises(LookupError, match="current_user"):
+        current_user()
 
 
 def test_decorating_and_registering_import_no_gradio() -> None:

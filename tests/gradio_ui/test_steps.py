@@ -7,6 +7,7 @@ import httpx
 import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
+from gradio_client.utils import Status
 
 from tests.gradio_ui.conftest import connect, tab
 from tests.servers import Site, wait_for
@@ -53,6 +54,46 @@ def test_a_cancelled_generator_keeps_its_steps_and_what_its_finally_writes(
     job.cancel()
     wait_for(lambda: show(client, "ended") == "by hand")
     assert show(client, "number") >= 3
+
+
+@pytest.mark.parametrize("name", ["slow", "slow_async"])
+def test_a_cancelled_function_saves_nothing(matrix_site: Site, name: str) -> None:
+    client = connect(matrix_site, "steps", "ada")
+    job = client.submit("x", api_name=f"/{name}")
+    wait_for(lambda: job.status().code is Status.PROCESSING)
+    job.cancel()
+    # It may go on in its thread; there is nobody who waits for it.
+    time.sleep(1.5)
+    assert show(client, name) is None
+
+
+def test_state_is_read_when_a_function_starts_and_not_when_it_was_queued(
+    matrix_site: Site,
+) -> None:
+    client = connect(matrix_site, "steps", "ada")
+    jobs = [client.submit(word, api_name="/in_turn") for word in ("first", "second")]
+    assert [job.result(timeout=30) for job in jobs] == ["first", "first second"]
+
+
+def test_a_stream_that_reaches_its_time_limit_keeps_its_steps_and_what_its_finally_writes(
+    matrix_site: Site,
+) -> None:
+    headers = matrix_site.sign_in("ada")
+    client = tab(matrix_site, "steps", headers)
+    api = f"{matrix_site.url}/gradio/steps/gradio_api"
+    config = httpx.get(f"{matrix_site.url}/gradio/steps/config", headers=headers).json()
+    fn = next(d["id"] for d in config["dependencies"] if d["api_name"] == "each_chunk")
+    body = {"data": ["over"], "fn_index": fn, "session_hash": "chunks"}
+    event = httpx.post(f"{api}/queue/join", json=body, headers=headers).json()["event_id"]
+    steps = 0
+    url = f"{api}/queue/data?session_hash=chunks"
+    with httpx.stream("GET", url, headers=headers, timeout=30) as stream:
+        for line in stream.iter_lines():
+            if "process_streaming" in line:
+                steps += 1
+                httpx.post(f"{api}/stream/{event}", json=body, headers=headers)
+    wait_for(lambda: show(client, "chunks_ended") == "over")
+    assert show(client, "chunk") >= max(steps, 2)
 
 
 def test_a_client_that_leaves_ends_its_generator_with_everything_saved(matrix_site: Site) -> None:

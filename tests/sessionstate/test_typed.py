@@ -212,3 +212,42 @@ import sessionstate.typed
 assert "pydantic" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+class Visits(Session):
+    visits: int = 0
+
+
+class Theme(Session):
+    theme: str
+
+
+def test_one_state_may_be_seen_as_several_classes() -> None:
+    session = Session(stored(notes=["a"]))
+    session.load()
+    notes = session["notes"]
+    session["cart"] = {"items": [{"sku": "a"}]}
+    shop, visits = session.seen_as(ShopSession), session.seen_as(Visits)
+    assert shop.cart.items == [Item(sku="a")]
+    shop.cart.items.append(Item(sku="b"))
+    visits.visits += 1
+    notes.append("b")
+    del shop["notes"][0]
+    assert session.changed
+    session.save()
+    again = ShopSession(session.id)
+    assert [item.sku for item in again.cart.items] == ["a", "b"]
+    assert (again["visits"], again["notes"]) == (1, ["b"])
+
+
+def test_what_is_there_must_fit_the_class_and_classes_each_other() -> None:
+    session = Session(stored())
+    session.load()
+    session["theme"] = "purple"
+    with pytest.raises(TypeMismatch):
+        session.seen_as(ShopSession)
+    assert session["theme"] == "purple"
+    session["theme"] = "dark"
+    assert session.seen_as(ShopSession).theme == "dark"
+    with pytest.raises(TypeError, match="Theme and ShopSession both declare 'theme'"):
+        session.seen_as(Theme)

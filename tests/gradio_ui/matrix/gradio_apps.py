@@ -1,17 +1,15 @@
-"""Functions of every kind that count in every scope. Each counts under a key of its own."""
+"""Callbacks that count, fail, go on for ever and store too much."""
 
-import functools
+import asyncio
 import itertools
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import gradio as gr
 
 from gradio_ui import current_session, register, with_session
-from sessionstate import Session, TabState, UserState
-
-SCOPES = {"session": Session, "user": UserState, "tab": TabState}
+from sessionstate import Session, TabState
 
 
 def add_one(state: Any, key: str) -> int:
@@ -21,99 +19,23 @@ def add_one(state: Any, key: str) -> int:
     return count
 
 
-def kinds(scope: type[Any], name: str) -> dict[str, Callable[..., Any]]:
-    """One function of each kind; `name` tells the keys of two scopes apart."""
-
-    @with_session
-    def plain(word: str, state: scope) -> str:
-        return f"{word} {add_one(state, f'plain-{name}')}"
-
-    @with_session
-    async def coroutine(word: str, state: scope) -> str:
-        return f"{word} {add_one(state, f'coroutine-{name}')}"
-
-    @with_session
-    def generator(word: str, state: scope) -> Iterator[str]:
-        for _ in range(3):
-            yield f"{word} {add_one(state, f'generator-{name}')}"
-
-    @with_session
-    async def async_generator(word: str, state: scope) -> AsyncIterator[str]:
-        for _ in range(3):
-            yield f"{word} {add_one(state, f'async_generator-{name}')}"
-
-    class Counter:
-        @with_session
-        def method(self, word: str, state: scope) -> str:
-            return f"{word} {add_one(state, f'method-{name}')}"
-
-        def __call__(self, word: str, state: scope) -> str:
-            return f"{word} {add_one(state, f'callable_object-{name}')}"
-
-    def three(extra: str, word: str, state: scope) -> str:
-        return f"{word} {add_one(state, f'partial-{extra}')}"
-
-    @with_session
-    def first(state: scope, word: str) -> str:
-        return f"{word} {add_one(state, f'first-{name}')}"
-
-    @with_session
-    def optional(word: str, state: scope | None = None) -> str:
-        return f"{word} {add_one(state, f'optional-{name}')}"
-
-    @with_session
-    def keyword_only(word: str, *, state: scope) -> str:
-        return f"{word} {add_one(state, f'keyword_only-{name}')}"
-
-    @with_session
-    def annotated_by_name(word: "str", state: "scope") -> "str":
-        return f"{word} {add_one(state, f'annotated_by_name-{name}')}"
-
-    @with_session
-    def default_before(word: str, times: int = 1, *, state: scope) -> str:
-        return f"{word * times} {add_one(state, f'default_before-{name}')}"
-
-    @with_session
-    def among_specials(
-        request: gr.Request,
-        state: scope,
-        word: str,
-        progress: gr.Progress = gr.Progress(),  # noqa: B008
-    ) -> str:
-        progress(0.5)
-        assert request.username
-        return f"{word} {add_one(state, f'among_specials-{name}')}"
-
-    functions = [
-        plain,
-        coroutine,
-        generator,
-        async_generator,
-        first,
-        optional,
-        keyword_only,
-        annotated_by_name,
-        default_before,
-        among_specials,
-    ]
-    return {fn.__name__: fn for fn in functions} | {
-        "method": Counter().method,
-        "callable_object": with_session(Counter()),
-        "partial": with_session(functools.partial(three, name)),
-    }
+@with_session
+def plain(word: str, session: Session) -> str:
+    return f"{word} {add_one(session, 'plain')}"
 
 
-KINDS = tuple(kinds(Session, ""))
+@with_session
+async def mixed(session: Session, word: str, tab: TabState, times: int = 1) -> AsyncIterator[str]:
+    for _ in range(2):
+        yield f"{word * times} {add_one(session, 'mixed')} {add_one(tab, 'mixed')}"
 
 
 @register("matrix")
 def build_matrix() -> gr.Blocks:
     with gr.Blocks() as demo:
         word, answer = gr.Textbox(), gr.Textbox()
-        for name, scope in SCOPES.items():
-            for kind, fn in kinds(scope, name).items():
-                gr.Button().click(fn, word, answer, api_name=f"{kind}_{name}")
-                gr.Button().click(fn, word, answer, api_name=f"{kind}_{name}_now", queue=False)
+        gr.Button().click(plain, word, answer, api_name="plain")
+        gr.Button().click(mixed, word, answer, api_name="mixed")
     return demo
 
 
@@ -192,6 +114,40 @@ def long_run(word: str, session: Session) -> Iterator[int]:
 
 
 @with_session
+def slow(word: str, session: Session) -> str:
+    session["slow"] = word
+    time.sleep(1)
+    return word
+
+
+@with_session
+async def slow_async(word: str, session: Session) -> str:
+    session["slow_async"] = word
+    await asyncio.sleep(60)
+    return word
+
+
+@with_session
+def each_chunk(word: str, session: Session) -> Iterator[int]:
+    """For a stream of input, which has a time limit."""
+    try:
+        for number in itertools.count(1):
+            session["chunk"] = number
+            time.sleep(0.3)
+            yield number
+    finally:
+        session["chunks_ended"] = word
+
+
+@with_session
+def in_turn(word: str, session: Session) -> str:
+    """One at a time."""
+    time.sleep(1 if word == "first" else 0)
+    session["turns"] = [*session.get("turns", []), word]
+    return " ".join(session["turns"])
+
+
+@with_session
 def store_too_much(word: str, session: Session) -> str:
     session["kept"] = word
     session["big"] = "x" * 6_000_000
@@ -231,6 +187,11 @@ def build_steps() -> gr.Blocks:
         gr.Button().click(fail, word, word, api_name="fail")
         gr.Button().click(fail_later, word, word, api_name="fail_later")
         gr.Button().click(long_run, word, number, api_name="long_run", concurrency_limit=None)
+        gr.Button().click(slow, word, word, api_name="slow")
+        gr.Button().click(slow_async, word, word, api_name="slow_async")
+        gr.Button().click(in_turn, word, word, api_name="in_turn", concurrency_limit=1)
+        image = gr.Image(streaming=True)
+        image.stream(each_chunk, word, number, api_name="each_chunk", time_limit=1)
         gr.Button().click(store_too_much, word, word, api_name="store_too_much")
         gr.Button().click(show, word, answer, api_name="show")
         gr.Button().click(seen, None, answer, api_name="seen")

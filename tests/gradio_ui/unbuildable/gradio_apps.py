@@ -3,6 +3,7 @@
 from typing import Any
 
 import gradio as gr
+from django.contrib.auth.models import AbstractBaseUser, User
 
 from gradio_ui import register, requires_group, with_session
 from sessionstate import Session
@@ -78,6 +79,65 @@ def example(word: str, session: Session) -> str:
 @register("cached-examples")
 def build_cached_examples() -> gr.Blocks:
     return gr.Interface(example, "text", "text", examples=["a"], cache_examples=True)
+
+
+@register("lazy-examples")
+def build_lazy_examples() -> gr.Blocks:
+    # Would be those of whoever opens one first.
+    with gr.Blocks() as demo:
+        word, answer = gr.Textbox(), gr.Textbox()
+        gr.Examples(["a"], word, answer, example, cache_examples=True, cache_mode="lazy")
+    return demo
+
+
+@gr.cache
+@with_session
+def cached_call(word: str, session: Session) -> str:
+    return word
+
+
+@register("cached-calls")
+def build_cached_calls() -> gr.Blocks:
+    return gr.Interface(cached_call, "text", "text")
+
+
+@with_session
+def first_value(session: Session) -> str:
+    return "in everybody's page"
+
+
+@register("value-of-session")
+def build_value_of_session() -> gr.Blocks:
+    with gr.Blocks() as demo:
+        gr.Textbox(first_value)
+    return demo
+
+
+@with_session
+def batched_user(words: list[str], user: User) -> list[list[str]]:
+    return [words]
+
+
+@register("batched-user")
+def build_batched_user() -> gr.Blocks:
+    return gr.Interface(batched_user, "text", "text", batch=True)
+
+
+class Stranger(AbstractBaseUser):
+    """Not AUTH_USER_MODEL."""
+
+    class Meta:
+        abstract = True
+
+
+@with_session
+def for_strangers(word: str, user: Stranger) -> str:
+    return word
+
+
+@register("other-users")
+def build_for_strangers() -> gr.Blocks:
+    return gr.Interface(for_strangers, "text", "text")
 
 
 @register("exits")
