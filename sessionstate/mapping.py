@@ -128,7 +128,9 @@ class Values(MutableMapping[str, Any]):
         self._live = {key: value for key, value in values._live.items() if key not in anew}
         self._assigned = {key: data for key, data in values._assigned.items() if key in self._live}
         self._removed = set(values._removed)
-        self.apply({key: data for key, data in changes.items() if data and key in anew})
+        for key, data in changes.items():
+            if data is not None and key in anew:
+                self[key] = values[key]
 
     def settle(self, raw: Mapping[str, bytes]) -> None:
         """Takes note that the store holds exactly `raw` now; decoded values stay as they are."""

@@ -71,8 +71,10 @@ def test_state_is_read_when_a_function_starts_and_not_when_it_was_queued(
     matrix_site: Site,
 ) -> None:
     client = connect(matrix_site, "steps", "ada")
-    jobs = [client.submit(word, api_name="/in_turn") for word in ("first", "second")]
-    assert [job.result(timeout=30) for job in jobs] == ["first", "first second"]
+    first = client.submit("first", api_name="/in_turn")
+    wait_for(lambda: first.status().code is Status.PROCESSING)
+    second = client.submit("second", api_name="/in_turn")
+    assert [job.result(timeout=30) for job in (first, second)] == ["first", "first second"]
 
 
 def test_a_stream_that_reaches_its_time_limit_keeps_its_steps_and_what_its_finally_writes(
@@ -91,7 +93,8 @@ def test_a_stream_that_reaches_its_time_limit_keeps_its_steps_and_what_its_final
         for line in stream.iter_lines():
             if "process_streaming" in line:
                 steps += 1
-                httpx.post(f"{api}/stream/{event}", json=body, headers=headers)
+                more = body | {"event_id": event}
+                httpx.post(f"{api}/stream/{event}", json=more, headers=headers)
     wait_for(lambda: show(client, "chunks_ended") == "over")
     assert show(client, "chunk") >= max(steps, 2)
 
