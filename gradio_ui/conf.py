@@ -1,6 +1,7 @@
 """Settings of the app, read when they are used, so that `override_settings` just works.
 
-Limits are per process, those "of a user" for everything that the user's logins do together.
+The defaults are in the site's settings. Limits are per process, those "of a user" for everything
+that the user's logins do together.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from typing import Any
 from django.conf import settings
 
 PREFIX = "GRADIO_UI_"
-_MB = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,64 +30,64 @@ class Allowance:
 
 
 class Conf:
-    def _get(self, name: str, default: Any) -> Any:
-        return getattr(settings, PREFIX + name, default)
+    def _get(self, name: str) -> Any:
+        return getattr(settings, PREFIX + name)
 
     @property
     def max_body(self) -> int:
         """Bytes of a request that is not an upload."""
-        return int(self._get("MAX_BODY", _MB))
+        return int(self._get("MAX_BODY"))
 
     @property
     def max_upload(self) -> int:
         """Bytes of one upload, all its files together."""
-        return int(self._get("MAX_UPLOAD", 200 * _MB))
+        return int(self._get("MAX_UPLOAD"))
 
     @property
     def max_files(self) -> int:
         """Files of one upload."""
-        return int(self._get("MAX_FILES", 100))
+        return int(self._get("MAX_FILES"))
 
     @property
     def user(self) -> Allowance:
         return Allowance(
-            pages=int(self._get("MAX_PAGES", 200)),
-            streams=int(self._get("MAX_STREAMS", 200)),
-            events=int(self._get("MAX_EVENTS", 200)),
-            bytes=int(self._get("MAX_USER_BYTES", 2 * 1024 * _MB)),
+            pages=int(self._get("MAX_PAGES")),
+            streams=int(self._get("MAX_STREAMS")),
+            events=int(self._get("MAX_EVENTS")),
+            bytes=int(self._get("MAX_USER_BYTES")),
         )
 
     @property
     def visitor(self) -> Allowance:
         """Of somebody without an account, in apps that are public."""
         return Allowance(
-            pages=int(self._get("MAX_VISITOR_PAGES", 20)),
-            streams=int(self._get("MAX_VISITOR_STREAMS", 40)),
-            events=int(self._get("MAX_VISITOR_EVENTS", 10)),
-            bytes=int(self._get("MAX_VISITOR_BYTES", 50 * _MB)),
+            pages=int(self._get("MAX_VISITOR_PAGES")),
+            streams=int(self._get("MAX_VISITOR_STREAMS")),
+            events=int(self._get("MAX_VISITOR_EVENTS")),
+            bytes=int(self._get("MAX_VISITOR_BYTES")),
         )
 
     @property
     def cluster(self) -> bool:
         """Whether processes share the pages, see `gradio_ui.cluster`."""
-        return bool(self._get("CLUSTER", False))
+        return bool(self._get("CLUSTER"))
 
     @property
     def cluster_address(self) -> str:
         """Where this process is reached by the others: `unix:<directory>`, for processes of one
         machine, or `tcp://<host>:<port>`."""
         default = f"unix:{Path(settings.GRADIOSESSION_DATA_DIR) / 'cluster'}"
-        return str(self._get("CLUSTER_ADDRESS", "") or default)
+        return str(self._get("CLUSTER_ADDRESS") or default)
 
     @property
     def cluster_prefix(self) -> str:
         """Of the keys in Redis."""
-        return str(self._get("CLUSTER_PREFIX", "gradiosession"))
+        return str(self._get("CLUSTER_PREFIX"))
 
     @property
     def drain_limit(self) -> float:
         """Seconds that running events have to finish when the process is to stop."""
-        return float(self._get("DRAIN_LIMIT", 1.0))
+        return float(self._get("DRAIN_LIMIT"))
 
 
 conf = Conf()

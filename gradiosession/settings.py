@@ -197,6 +197,8 @@ ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
 ACCOUNTS_SIGNUP_OPEN = env.bool("ACCOUNTS_SIGNUP_OPEN", default=False)
 # Seconds after which a process reads a user again whom it knows, see accounts.access.
 ACCOUNTS_REREAD_AFTER = env.int("ACCOUNTS_REREAD_AFTER", default=60)
+# Seconds before the end of an unused session at which open pages are told.
+ACCOUNTS_EXPIRING_BEFORE = env.int("ACCOUNTS_EXPIRING_BEFORE", default=60)
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_LOGOUT_REDIRECT_URL = LOGIN_URL
 ACCOUNT_EMAIL_VERIFICATION = env.str("ACCOUNTS_EMAIL_VERIFICATION", default="optional")

@@ -9,6 +9,7 @@ def prepare() -> None:
     from gradio_ui import frontend
     from gradio_ui.compat import (
         components,
+        downloads,
         environment,
         folders,
         owned_events,
@@ -26,6 +27,7 @@ def prepare() -> None:
     owned_events.install()
     folders.install()
     uploads.install()
+    downloads.install()
     pages_frontend.install(frontend.url())
     scripts.mark()
     served.install()

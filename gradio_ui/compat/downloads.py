@@ -1,0 +1,75 @@
+"""Files that an event names by their address. Gradio fetches them on the server, whole into its
+memory, whatever their size.
+
+An address brings at most what an upload may bring, and nothing once the user's files take up all
+their room. What is not sent as it is might unpack to anything, and is refused.
+"""
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+import httpx
+
+from gradio_ui import files, places
+from gradio_ui.conf import conf
+from sessionstate.threads import in_thread
+
+if TYPE_CHECKING:
+    import gradio
+
+
+def install() -> None:
+    import safehttpx
+    from gradio import processing_utils
+
+    if issubclass(safehttpx.AsyncSecureTransport, _Bounded):
+        return
+
+    class Transport(_Bounded, safehttpx.AsyncSecureTransport):  # type: ignore[misc]
+        pass
+
+    safehttpx.AsyncSecureTransport = Transport
+    # These would be asked past it, and may then be at a private address.
+    processing_utils.PUBLIC_HOSTNAME_WHITELIST.clear()
+
+
+class _Bounded:
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        limit = conf.max_upload
+        if user := places.current().user:
+            allowed = conf.visitor if user.startswith("visitor-") else conf.user
+            limit = min(limit, allowed.bytes - await in_thread(files.usage, user))
+        request.headers["Accept-Encoding"] = "identity"
+        response: httpx.Response = await super().handle_async_request(request)  # type: ignore[misc]
+        if response.headers.get("Content-Encoding", "identity") != "identity":
+            await response.aclose()
+            raise _refusal("is compressed")
+        announced = response.headers.get("Content-Length", "")
+        if limit <= 0 or (announced.isdecimal() and int(announced) > limit):
+            await response.aclose()
+            raise _refusal("is too large")
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        response.stream = _Counted(response.stream, limit)
+        return response
+
+
+class _Counted(httpx.AsyncByteStream):
+    def __init__(self, stream: httpx.AsyncByteStream, limit: int) -> None:
+        self._stream = stream
+        self._left = limit
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self._stream:
+            self._left -= len(chunk)
+            if self._left < 0:
+                raise _refusal("is too large")
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+def _refusal(why: str) -> "gradio.Error":
+    from gradio import Error
+
+    return Error(f"The file at this address {why}.", print_exception=False)
