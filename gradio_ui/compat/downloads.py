@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def install() -> None:
-    import safehttpx
+    import safehttpx  # type: ignore[import-untyped]
     from gradio import processing_utils
 
     if issubclass(safehttpx.AsyncSecureTransport, _Bounded):
