@@ -7,6 +7,8 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.gradio_ui.people import API, PROBLEM, Person
 from tests.gradio_ui.test_files import upload
@@ -63,6 +65,45 @@ def test_bodies(bob: Person, path: str) -> None:
     short(bob.client.post(f"{API}/{path}", content=stream), 413)
     # And Gradio would repeat what was sent.
     short(bob.post(path, data="x" * 900_000, event_id=7), 400, 403, 422)
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+NAMES = {
+    "data": st.just(["word", None]),
+    "fn_index": st.integers(0, 12),
+    "session_hash": st.just("typed"),
+    "event_id": st.just("any"),
+    "trigger_id": st.integers(0, 30),
+    "event_data": st.none(),
+    "batched": st.booleans(),
+    "simple_format": st.booleans(),
+    "component_id": st.integers(0, 30),
+    "fn_name": st.sampled_from(["ls", "preprocess", "__init__"]),
+    "oauth_token": st.text(max_size=8),
+}
+
+
+@settings(
+    max_examples=100,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    path=st.sampled_from(JSON_ROUTES),
+    body=st.fixed_dictionaries({}, optional={k: v | ANYTHING for k, v in NAMES.items()}),
+)
+def test_values_of_any_type(bob: Person, path: str, body: dict[str, Any]) -> None:
+    content = json.dumps(body)
+    answer = bob.client.post(f"{API}/{path}", content=content)
+    if answer.status_code != 200:
+        short(answer, *range(400, 500))
 
 
 @pytest.mark.parametrize("index", [99999, -1, "99999", 1e300, "x", [1], {"a": 1}])
