@@ -1,5 +1,6 @@
 """Everything below `/gradio/`: the gate, the mounted apps and their lifespan, as one ASGI app."""
 
+import asyncio
 import logging
 import re
 import secrets
@@ -72,6 +73,7 @@ class GradioRouter:
         self.connections = Connections()
         self.pages = Pages(self._is_busy, self._forget)
         self.limits = Limits(self._all_blocks)
+        self._beginning: asyncio.Task[None] | None = None
         self.mounts = mount_all()
         self.lifespan = Lifespan(self.mounts.values(), self.connections, self.cluster)
         self.grants = Grants(watch, self.pages.end_session)
@@ -87,6 +89,12 @@ class GradioRouter:
             await self._explain(refused, scope, receive, send)
         except ClientDisconnect:
             return
+
+    def begin(self) -> None:
+        """At any request of the site: others may rely on this process before it is asked for an
+        app."""
+        if self.cluster and self._beginning is None and not self.lifespan.is_draining:
+            self._beginning = asyncio.get_running_loop().create_task(self.lifespan.start())
 
     async def _serve_lifespan(self, receive: Receive, send: Send) -> None:
         while True:

@@ -27,6 +27,7 @@ static = static_files()
 async def http(scope: Scope, receive: Receive, send: Send) -> None:
     below = scope["path"].removeprefix(scope.get("root_path", ""))
     is_gradio = below == "/gradio" or below.startswith("/gradio/")
+    gradio_app.begin()
     if is_gradio:
         await gradio_app(scope, receive, send)
     elif file := static.find(below):

@@ -309,9 +309,7 @@ class SiteFactory:
         """
         port = port or free_port()
         directory = directory or self.directory / f"site-{len(self._sites)}"
-        directory.mkdir(parents=True, exist_ok=True)
-        if not (directory / "db.sqlite3").exists():
-            shutil.copy(self._database, directory / "db.sqlite3")
+        self.prepare(directory)
         full_env = project_env(directory, **(env or {}))
         log_file = directory / f"{server}-{port}-{len(self._sites)}.log"
         with log_file.open("wb") as output:
@@ -332,6 +330,12 @@ class SiteFactory:
         self._sites.append(site)
         wait_for(lambda: self._answers(site), START_LIMIT, f"{server} did not start")
         return site
+
+    def prepare(self, directory: Path) -> None:
+        """What several processes of one site start from."""
+        directory.mkdir(parents=True, exist_ok=True)
+        if not (directory / "db.sqlite3").exists():
+            shutil.copy(self._database, directory / "db.sqlite3")
 
     def _answers(self, site: Site) -> bool:
         assert site.process.poll() is None, f"{site.server} ended:\n{site.log}"

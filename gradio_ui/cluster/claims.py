@@ -73,27 +73,27 @@ class Claims:
             and time.monotonic() - claim.noted < conf.claim_age / _RENEW
         )
 
-    async def holder(self, name: str, dead: str = "", *, taking: bool = True) -> Holder | None:
-        """Who holds it; with `taking` this process from now on, if nobody did. `dead`: a process
-        that is known to have ended. `None`: nobody.
+    async def holder(self, name: str, *, taking: bool = True) -> Holder | None:
+        """Who holds it; with `taking` this process from now on, if nobody did that lives. `None`:
+        nobody.
 
         Raises `StoreUnavailable`.
         """
         if self.holds(name):
             return Holder(self._process)
-        if (known := self._others.get(name)) and not dead:
+        if known := self._others.get(name):
             self._others.move_to_end(name)
             return known
-        return await self._ask(name, dead, taking)
+        return await self._ask(name, taking)
 
     async def take(self, name: str) -> bool:
         """Whether this process holds it, or does from now on. Raises `StoreUnavailable`."""
         if self.holds(name):
             return True
-        found = await self._ask(name, "", True)
+        found = await self._ask(name, True)
         return found is not None and not found.address
 
-    async def _ask(self, name: str, dead: str, taking: bool) -> Holder | None:
+    async def _ask(self, name: str, taking: bool) -> Holder | None:
         lapses, asked = self._presence.lapses, time.monotonic()
         taking = name in self._mine or (taking and not self.is_closed)
         while True:
@@ -104,7 +104,6 @@ class Claims:
                         keys.process(),
                         self._process if taking else "",
                         int(conf.claim_age * 1000),
-                        dead,
                     ],
                 )
             except (RedisError, OSError) as error:

@@ -8,6 +8,8 @@ from starlette.types import Message, Receive, Scope, Send
 from gradio_ui.cluster.listener import parts, to_hand_over
 from gradio_ui.cluster.wire import Broken, Channel, Kind
 
+# Seconds that a request waits for a process that lives and does not answer.
+PATIENCE = 20.0
 # Seconds for which the other side may put things in order when the client has left.
 _LAST = 5.0
 
@@ -39,7 +41,10 @@ class HandOver:
         content = {"name": name, "by": by, "scope": to_hand_over(scope), "body": self._first}
         try:
             self._channel.put(Kind.OPEN, content)
-            kind, _ = await self._channel.receive()
+            async with asyncio.timeout(PATIENCE):
+                kind, _ = await self._channel.receive()
+        except TimeoutError as error:
+            raise Cut from error  # it may be begun yet
         except (Broken, OSError) as error:
             raise NotTaken from error
         if kind is Kind.NOT_MINE:

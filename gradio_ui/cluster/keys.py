@@ -47,14 +47,10 @@ end
 return {was_there, epoch, others}
 """
 
-# KEYS: claim, settling. ARGV: the prefix of processes, id ('': do not claim), age (ms), a process
-# that is known to be dead or ''.
+# KEYS: claim, settling. ARGV: the prefix of processes, id ('': do not claim), age (ms).
 # Returns: the id and the address of the owner, '' for nobody and while settling.
 CLAIM = """
 local owner = redis.call('GET', KEYS[1])
-if ARGV[4] ~= '' then
-  redis.call('DEL', ARGV[1] .. ARGV[4])
-end
 if owner and owner == ARGV[2] then
   redis.call('PEXPIRE', KEYS[1], ARGV[3])
   return {owner, ''}

@@ -136,12 +136,11 @@ class _Exchange:
             await asyncio.wait((waiting, self._ended), return_when=asyncio.FIRST_COMPLETED)
             if waiting.done() and self._next is waiting and not self._ended.done():
                 self._next = None
-                kind, content = Kind.GONE, None
                 with contextlib.suppress(Broken):
                     kind, content = waiting.result()
-                if kind is Kind.MESSAGE:
-                    received: Message = content
-                    return received
+                    if kind is Kind.MESSAGE:
+                        heard: Message = content
+                        return heard
                 self.close()
         return {"type": "http.disconnect"}
 
@@ -186,7 +185,7 @@ def _scope(opened: Any) -> Scope:
     for key in ("client", "server"):
         if scope.get(key):
             scope[key] = tuple(scope[key])
-    scope |= {"extensions": {}, "state": {}, HANDED_OVER: opened["by"]}
+    scope.update({"extensions": {}, "state": {}, HANDED_OVER: opened["by"]})
     return scope
 
 

@@ -7,7 +7,7 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 
 from redis import Redis
@@ -28,7 +28,7 @@ class Presence:
         # How often others may have believed this process dead.
         self.lapses = 0
         # Ids and addresses of others that are open, a moment ago.
-        self.others: Mapping[str, str] = {}
+        self.others: dict[str, str] = {}
         self._redis = redis
         self._process, self._address = process, ""
         self._forgotten: Callable[[], None] = lambda: None
@@ -63,7 +63,7 @@ class Presence:
         failing = False
         while not self._ended.is_set():
             try:
-                self._tell()
+                self.tell()
                 failing = False
             except (RedisError, OSError) as error:
                 if not failing:
@@ -75,7 +75,8 @@ class Presence:
             self._first.set()
             self._ended.wait(keys.RENEWAL)
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
+        """Raises `RedisError`."""
         asked = time.monotonic()
         was_there, epoch, others = self._renew(
             keys=[

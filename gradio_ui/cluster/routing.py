@@ -1,6 +1,7 @@
 """Which process a request is for, and getting it there."""
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -17,7 +18,7 @@ from gradio_ui import event_ids
 from gradio_ui.cluster import keys, lost, process
 from gradio_ui.cluster.claims import Claims, Holder
 from gradio_ui.cluster.connecting import Connecting, Unreachable
-from gradio_ui.cluster.handover import Cut, HandOver, NotTaken
+from gradio_ui.cluster.handover import PATIENCE, Cut, HandOver, NotTaken
 from gradio_ui.cluster.listener import HANDED_OVER, Listener
 from gradio_ui.cluster.presence import Presence
 from gradio_ui.cluster.relayed import Relayed, relayed
@@ -26,9 +27,8 @@ from gradio_ui.names import Names
 from gradio_ui.routes import Access, Body, Route
 from sessionstate.errors import StoreUnavailable
 
-# Seconds that a request waits for a process that lives and does not answer, and that one for the
-# progress of an upload waits for the upload.
-PATIENCE, UPLOAD_PATIENCE = 20.0, 3.0
+# Seconds that a request for the progress of an upload waits for the upload.
+UPLOAD_PATIENCE = 3.0
 _PAUSE = 0.1
 # Of a question to Redis.
 _ANSWER = 2.0
@@ -93,10 +93,6 @@ class Cluster:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    @property
-    def others(self) -> list[Holder]:
-        return [Holder(*other) for other in self._presence.others.items()]
-
     async def serve(
         self, route: Route, names: Names, scope: Scope, receive: Receive, send: Send, here: Serve
     ) -> None:
@@ -134,27 +130,29 @@ class Cluster:
             raise ClientDisconnect
         answer = relayed(route, names, send)
         until = time.monotonic() + PATIENCE
-        dead = ""
         while holder != _ME:
+            dead = ""
             try:
                 if await self._try(holder, name, scope, first, receive, answer):
                     return
-                until = time.monotonic() + PATIENCE
                 await asyncio.sleep(_PAUSE)
             except ConnectionRefusedError:
                 dead = holder.process
             except Cut as error:
                 if scope["method"] != "GET" and not answer.has_begun:
+                    # It may have done what was asked for.
                     raise NoAnswer(lost.NOTICE) from error
                 if await answer.cut():
                     return
-            except (Unreachable, NotTaken) as error:
-                if time.monotonic() > until:
-                    raise NoAnswer("The server that has your page does not answer.") from error
+            except (Unreachable, NotTaken):
                 await asyncio.sleep(_PAUSE)
+            if time.monotonic() > until and not answer.has_begun:
+                raise NoAnswer("The server that has your page does not answer.")
             self.claims.mistaken(name)
             try:
-                name, holder = await self._find(route, names, dead)
+                if dead:
+                    await self._bury(dead)
+                name, holder = await self._find(route, names)
             except (NoAnswer, StoreUnavailable):
                 if answer.has_begun:
                     return await answer.end()
@@ -184,62 +182,73 @@ class Cluster:
             else:
                 channel.close()
 
-    async def _find(self, route: Route, names: Names, dead: str = "") -> tuple[str, Holder]:
+    async def _find(self, route: Route, names: Names) -> tuple[str, Holder]:
         """What is decisive among the names, if somebody has to hold it, and who does."""
         # A page's stream is where the page is, whatever has become of events that it names.
         if names.event_ids and not (names.session_hashes and route.is_stream):
-            found = await self._with_event(names.event_ids[0], dead)
+            found = await self._with_event(names.event_ids[0])
             if found is not None:
                 return "", found
         if names.session_hashes:
             page = names.session_hashes[0]
             if event_ids.is_event_id(page):
-                return "", await self._with_event(page, dead) or _ME
-            return await self._with(f"page:{page}", dead)
+                return "", await self._with_event(page) or _ME
+            name = f"page:{page}"
+            return name, await self.claims.holder(name) or await self._any_other()
         if names.upload_ids:
-            return await self._with_upload(route, f"upload:{names.upload_ids[0]}", dead)
+            return await self._with_upload(route, f"upload:{names.upload_ids[0]}")
         if self.claims.is_closed and (route.makes_event or route.is_long):
-            return "", self._any_other()
+            return "", await self._any_other()
         return "", _ME
 
-    async def _with(self, name: str, dead: str) -> tuple[str, Holder]:
-        return name, await self.claims.holder(name, dead) or self._any_other()
-
-    async def _with_event(self, event: str, dead: str) -> Holder | None:
+    async def _with_event(self, event: str) -> Holder | None:
         """`None`: its process has gone."""
         wanted = event_ids.process_of(event)
-        if wanted in (process.ID, dead):
-            return _ME if wanted == process.ID else None
+        if wanted == process.ID:
+            return _ME
         address = self._presence.others.get(wanted)
         if address is None:
             try:
                 given = await self._redis.get(keys.process(wanted))
             except (RedisError, OSError) as error:
                 raise StoreUnavailable(f"Redis does not answer: {type(error).__name__}") from error
-            address = bytes(given).decode() if given else None
+            address = given.decode() if isinstance(given, bytes) else None
         return Holder(wanted, address) if address else None
 
-    async def _with_upload(self, route: Route, name: str, dead: str) -> tuple[str, Holder]:
+    async def _with_upload(self, route: Route, name: str) -> tuple[str, Holder]:
         """An upload is where it arrives. Who asks for its progress may be earlier."""
         if route.body is Body.UPLOAD:
             if self.claims.is_closed:
-                return "", self._any_other()
+                return "", await self._any_other()
             await self.claims.holder(name)
             return "", _ME
         until = time.monotonic() + UPLOAD_PATIENCE
         while True:
-            holder = await self.claims.holder(name, dead, taking=False)
+            holder = await self.claims.holder(name, taking=False)
             if holder is not None:
                 return name, holder
             if time.monotonic() > until:
                 return "", _ME
             await asyncio.sleep(_PAUSE)
 
-    def _any_other(self) -> Holder:
-        others = self.others
+    async def _any_other(self) -> Holder:
+        if not self._presence.others:
+            # Another may have started just now.
+            with contextlib.suppress(RedisError, OSError):
+                await asyncio.to_thread(self._presence.tell)
+        others = list(self._presence.others.items())
         if not others:
             raise NoAnswer("The server is about to restart. Please try again.")
-        return random.choice(others)
+        return Holder(*random.choice(others))
+
+    async def _bury(self, dead: str) -> None:
+        """Nobody listens where this process did. Should it live, it notices and looks again at
+        what it holds."""
+        self._presence.others.pop(dead, None)
+        try:
+            await self._redis.delete(keys.process(dead))
+        except (RedisError, OSError) as error:
+            raise StoreUnavailable(f"Redis does not answer: {type(error).__name__}") from error
 
     async def _holds(self, name: str) -> bool:
         try:

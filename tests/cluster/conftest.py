@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +84,10 @@ class Processes:
         """The number of the process with this id."""
         return [site.process.pid for site in self.sites].index(int(pid))
 
+    def kill(self, number: int) -> None:
+        self.sites[number].process.kill()
+        self.sites[number].process.wait()
+
     def restart(self, number: int) -> None:
         self.sites[number] = self.again(number)
 
@@ -113,7 +118,9 @@ def processes(
             allow_traceback=True,
         )
 
-    sites = [start(number) for number in range(len(servers))]
+    factory.prepare(directory)
+    with ThreadPoolExecutor() as pool:
+        sites = list(pool.map(start, range(len(servers))))
     with balanced(ports, factory.directory / "nginx") as url:
         yield Processes(url, sites, start)
 

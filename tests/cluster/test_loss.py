@@ -1,0 +1,144 @@
+"""Processes that are killed, or restarted one after the other, with pages open."""
+
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.attacks.people import API, Listener, Person, Tab
+from tests.cluster.conftest import Processes, processes
+from tests.servers import ServerName, SiteFactory, wait_for
+
+
+@pytest.fixture(scope="module")
+def frail(
+    tmp_path_factory: pytest.TempPathFactory, demo_database: Path, redis_server: str
+) -> Iterator[Processes]:
+    """Two processes; whoever ends one starts it again."""
+    factory = SiteFactory(tmp_path_factory.mktemp("frail"), demo_database)
+    prefix = {"GRADIO_UI_CLUSTER_PREFIX": "frail"}
+    with processes(factory, ("uvicorn", "daphne"), redis_server, prefix) as found:
+        yield found
+    factory.close()
+
+
+@pytest.fixture(scope="module")
+def ada(frail: Processes) -> Person:
+    return frail.person()
+
+
+def home(frail: Processes, tab: Tab) -> int:
+    """The process that has the page."""
+    return frail.of(tab.predict("process"))
+
+
+def page(frail: Processes, number: int, person: Person) -> Tab:
+    """A new page, which one process has."""
+    tab = Tab(person)
+    assert home(frail, at(frail, number, tab)) == number
+    return tab
+
+
+def at(frail: Processes, number: int, tab: Tab) -> Tab:
+    """The same page, asking one process."""
+    return Tab(frail.at(number, tab.person), tab.hash, fns=tab.person.fn)
+
+
+def failed(listener: Listener) -> list[dict[str, Any]]:
+    return [
+        message
+        for message in list(listener.messages)
+        if message["msg"] == "process_completed" and not message["success"]
+    ]
+
+
+@contextlib.contextmanager
+def killed(frail: Processes, number: int) -> Iterator[None]:
+    frail.kill(number)
+    try:
+        yield
+    finally:
+        frail.restart(number)
+
+
+def test_what_ran_in_a_killed_process_fails_at_once_and_the_rest_goes_on(
+    frail: Processes, ada: Person, tmp_path: Path
+) -> None:
+    tab = Tab(ada)
+    number = home(frail, tab)
+    other = at(frail, 1 - number, tab)
+    assert tab.predict("note", "one") == ["one"]
+    lines = tmp_path / "lines"
+    event = other.start("write", str(lines), "begun", 60)
+    relayed = Listener(other)
+    # What has been asked for by `run`, and through the other process.
+    answers: list[httpx.Response] = []
+    body = {"data": [str(lines), "run", 60], "session_hash": tab.hash}
+    running = threading.Thread(
+        target=lambda: answers.append(other.person.post(f"{API}/run/write", body, timeout=60))
+    )
+    running.start()
+    call = (
+        frail.at(number, ada).post(f"{API}/call/steps", {"data": [1000, 0.05]}).json()["event_id"]
+    )
+    wait_for(lambda: lines.exists() and len(lines.read_text().split()) == 2)
+    # Another page is in the process that stays.
+    bystander = page(frail, 1 - number, ada)
+    going_on = at(frail, 1 - number, bystander).start("steps", 20, 0.1)
+    stream = Listener(at(frail, 1 - number, bystander))
+    killed_at = time.monotonic()
+    with killed(frail, number):
+        relayed.join(5)
+        assert time.monotonic() - killed_at < 5
+        assert not relayed.is_alive() and not relayed.error
+        assert [message["event_id"] for message in failed(relayed)][0] == event
+        assert "has stopped" in failed(relayed)[0]["output"]["error"]
+        assert relayed.messages[-1]["msg"] == "close_stream"
+        assert not any("session_not_found" in message for message in relayed.messages)
+        running.join(10)
+        assert answers[0].status_code == 503 and "has stopped" in answers[0].json()["detail"]
+        # Who opens the stream anew, because it was cut, hears the same.
+        again = Listener(tab)
+        again.join(5)
+        assert again.messages[-1]["msg"] == "close_stream" and failed(again)
+        answer = ada.get(f"{API}/call/steps/{call}")
+        assert answer.text.startswith("event: error") and "has stopped" in answer.text
+        # The next event works, without gr.State and with what was saved.
+        assert tab.predict("count", None) == 1
+        assert tab.predict("note", "two") == ["one", "two"]
+        assert home(frail, tab) == 1 - number
+        wait_for(lambda: stream.completed(going_on))
+        assert not failed(stream)
+    assert lines.read_text().split() == ["begun", "run"]
+    assert tab.predict("count", None) == 2
+
+
+@pytest.mark.parametrize("server", ["uvicorn", "daphne"])
+def test_a_restart_loses_no_event_and_no_page(
+    frail: Processes, ada: Person, server: ServerName
+) -> None:
+    number = [site.server for site in frail.sites].index(server)
+    site = frail.sites[number]
+    busy, idle = page(frail, number, ada), page(frail, number, ada)
+    event = busy.start("steps", 30, 0.1)
+    listener = Listener(at(frail, 1 - number, busy))
+    wait_for(lambda: len(listener.words(event)) > 1)
+    site.process.send_signal(signal.SIGTERM)
+    wait_for(lambda: httpx.get(f"{site.url}/health/ready").status_code == 503)
+    # At the process that stops, too.
+    assert home(frail, at(frail, number, idle)) == 1 - number
+    fresh = Tab(frail.at(number, ada), fns=ada.fn)
+    assert home(frail, fresh) == 1 - number
+    # The page whose event still runs is where it was.
+    assert frail.of(at(frail, 1 - number, busy).run("process")) == number
+    wait_for(lambda: listener.completed(event), 30)
+    assert not failed(listener)
+    site.process.wait(20)
+    assert home(frail, busy) == 1 - number
+    frail.restart(number)
