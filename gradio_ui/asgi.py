@@ -11,18 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from accounts.watch import watch
-from gradio_ui import compat, connections, gate, headers, registry, routes, targets
-from gradio_ui.answers import Answers
+from gradio_ui import compat, gate, headers, registry, routes
 from gradio_ui.cluster.listener import HANDED_OVER
-from gradio_ui.cluster.lost import tell_lost
 from gradio_ui.cluster.routing import Cluster
-from gradio_ui.compat import inputs
 from gradio_ui.compat import pages as compat_pages
 from gradio_ui.compat.scripts import BODY, HEAD, NONCE
 from gradio_ui.conf import conf
@@ -30,15 +26,13 @@ from gradio_ui.connections import Connections
 from gradio_ui.failures import Failure
 from gradio_ui.gate import Admission, LoginNeeded, Refused
 from gradio_ui.inner import inner_scope
-from gradio_ui.intake import Intake
 from gradio_ui.limits import Limits
 from gradio_ui.login import login
 from gradio_ui.ownership import Pages
-from gradio_ui.passage import Passage
-from gradio_ui.places import Place, entered
 from gradio_ui.problems import Problem
 from gradio_ui.revocation import Grants
-from gradio_ui.routes import Access, Body, Route
+from gradio_ui.routes import Access, Route
+from gradio_ui.serving import Asked, Serving
 from gradio_ui.shell import render_shell
 from gradio_ui.static_files import static_files
 from sessionstate import announce
@@ -77,6 +71,13 @@ class GradioRouter:
         self.mounts = mount_all()
         self.lifespan = Lifespan(self.mounts.values(), self.connections, self.cluster)
         self.grants = Grants(watch, self.pages.end_session)
+        self.serving = Serving(
+            self.pages,
+            self.limits,
+            self.connections,
+            self.grants,
+            has_others=self.cluster is not None,
+        )
         announce.listen(self._heard)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -174,74 +175,12 @@ class GradioRouter:
                 )
                 stack.callback(intake.close)
                 stack.enter_context(self.pages.used(intake.names))
-            here = partial(self._serve_here, mount, route, in_path, admission, inner, intake)
+            asked = Asked(mount, route, in_path, admission, inner, intake)
+            here = partial(self.serving.serve, asked)
             if self.cluster is None:
                 return await here(intake.receive, send)
             with gate.explaining():
                 await self.cluster.serve(route, intake.names, scope, intake.receive, send, here)
-
-    async def _serve_here(
-        self,
-        mount: "Mount",
-        route: Route,
-        in_path: dict[str, str],
-        admission: Admission,
-        inner: Scope,
-        intake: Intake,
-        receive: Receive,
-        send: Send,
-    ) -> None:
-        assert mount.app is not None and mount.blocks is not None
-        owner = admission.owner
-        with ExitStack() as stack:
-            with gate.explaining():
-                rules = targets.rules_of(mount.blocks, route, in_path, intake)
-                await gate.permit(admission, rules)
-                if route.makes_event:
-                    self.limits.check_events(owner, intake.names)
-                if route.is_long:
-                    stack.enter_context(self.limits.stream(owner))
-                if route.is_stream and not route.is_endless:
-                    if self.cluster and await tell_lost(mount.blocks, intake.names, send):
-                        return
-                    targets.check_page(mount.blocks, intake.names)
-                if route.body is Body.UPLOAD:
-                    used = await self.limits.room(owner, inner)
-                    receive = stack.enter_context(self.limits.upload(owner, used, receive))
-            if route.is_mcp:
-                # Starlette would redirect to it.
-                inner["path"] = f"{inner['path'].rstrip('/')}/"
-            grant = self.grants.of(admission.login, mount)
-            inner.update(Passage(mount.spec.slug, owner, self.pages, grant).entry())
-            if route.is_stream:
-                # From this version on Starlette would not listen for the disconnect.
-                inner["asgi"] = {**inner.get("asgi", {}), "spec_version": "2.3"}
-                opened = self.connections.opened(receive, is_endless=route.is_endless)
-                connection = stack.enter_context(opened)
-                grant.hold(connection)
-                receive = connection.receive
-                inner[connections.KEY] = connection
-            stack.enter_context(entered(Place(mount.spec.slug, owner.user)))
-            # Its router: what is around it would do again what the app does.
-            await self._answer(mount.app.router, route, inner, receive, send)
-
-    async def _answer(
-        self, app: ASGIApp, route: Route, inner: Scope, receive: Receive, send: Send
-    ) -> None:
-        # Arguments by name that do not fit the function are an error of the server to Gradio, and
-        # functions of components are given what was sent as it is.
-        is_raw = route.body in (Body.ARGUMENTS, Body.JSON_OR_FORM)
-        unfit = {500: 422} if is_raw else {}
-        answers = Answers(send, unfit)
-        try:
-            with inputs.noting(unfit):
-                # Gradio compresses everything but its largest answer.
-                page = GZipMiddleware(app) if route.access is Access.PAGE else app
-                await page(inner, receive, answers)
-        except Exception:
-            if not 400 <= answers.status < 500:
-                raise
-            logger.warning("The arguments of a call do not fit the function.", exc_info=True)
 
     def _heard(self, news: News) -> None:
         # In whichever thread it was ended.

@@ -27,7 +27,7 @@ from accounts.origin import SAFE_METHODS, is_cross_site, is_from_browser
 from accounts.visitors import TooManyVisitors
 from accounts.watch import Login
 from gradio_ui.bodies import Malformed, TooLarge
-from gradio_ui.cluster.routing import NoAnswer
+from gradio_ui.cluster.routing import NoAnswer, Stopped
 from gradio_ui.intake import Intake, take_in
 from gradio_ui.limits import NoRoom
 from gradio_ui.names import BadName
@@ -239,6 +239,9 @@ def explaining() -> Iterator[None]:
     except NoAnswer as error:
         problem = Problem(503, "Temporarily unavailable", str(error), {"Retry-After": "3"})
         raise Refused(problem) from error
+    except Stopped as error:
+        # Without Retry-After: pages and clients would.
+        raise Refused(Problem(502, "Stopped", str(error))) from error
 
 
 def is_navigation(request: ASGIRequest) -> bool:

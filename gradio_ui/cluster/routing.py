@@ -38,7 +38,12 @@ Serve = Callable[[Receive, Send], Awaitable[None]]
 
 
 class NoAnswer(Exception):
-    """The process that holds what was asked for cannot answer; says why."""
+    """The process that holds what was asked for cannot answer now; nothing was done. Says why."""
+
+
+class Stopped(Exception):
+    """A process has gone while it worked on a request. What it has done is not known, so nobody
+    must send that again by themselves."""
 
 
 class Cluster:
@@ -98,7 +103,7 @@ class Cluster:
     ) -> None:
         """Let the process answer that holds what the request names; `here` if that is this one.
 
-        Raises `NoAnswer`, `StoreUnavailable`.
+        Raises `NoAnswer`, `Stopped`, `StoreUnavailable`.
         """
         if HANDED_OVER in scope or route.access is Access.PAGE or route.is_mcp:
             return await here(receive, send)
@@ -140,8 +145,7 @@ class Cluster:
                 dead = holder.process
             except Cut as error:
                 if scope["method"] != "GET" and not answer.has_begun:
-                    # It may have done what was asked for.
-                    raise NoAnswer(lost.NOTICE) from error
+                    raise Stopped(lost.NOTICE) from error
                 if await answer.cut():
                     return
             except (Unreachable, NotTaken):

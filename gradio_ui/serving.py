@@ -1,0 +1,110 @@
+"""An admitted request, on its way into the app of this process: what it asks for, whether that is
+allowed to its user and within the limits, and what goes along with it."""
+
+import logging
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gradio_ui import connections, gate, targets
+from gradio_ui.answers import Answers
+from gradio_ui.cluster.lost import tell_lost
+from gradio_ui.compat import inputs
+from gradio_ui.connections import Connections
+from gradio_ui.gate import Admission
+from gradio_ui.intake import Intake
+from gradio_ui.limits import Limits
+from gradio_ui.ownership import Pages
+from gradio_ui.passage import Passage
+from gradio_ui.places import Place, entered
+from gradio_ui.revocation import Grants
+from gradio_ui.routes import Access, Body, Route
+
+if TYPE_CHECKING:
+    from gradio_ui.mount import Mount
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    mount: "Mount"
+    route: Route
+    in_path: dict[str, str]
+    admission: Admission
+    # As Gradio sees it.
+    inner: Scope
+    intake: Intake
+
+
+class Serving:
+    def __init__(
+        self,
+        pages: Pages,
+        limits: Limits,
+        connections: Connections,
+        grants: Grants,
+        *,
+        has_others: bool,
+    ) -> None:
+        """`has_others`: a page may have been in another process, which has gone."""
+        self._pages, self._limits = pages, limits
+        self._connections, self._grants = connections, grants
+        self._has_others = has_others
+
+    async def serve(self, asked: Asked, receive: Receive, send: Send) -> None:
+        mount, route, inner = asked.mount, asked.route, asked.inner
+        admission, intake = asked.admission, asked.intake
+        assert mount.app is not None and mount.blocks is not None
+        owner = admission.owner
+        with ExitStack() as stack:
+            with gate.explaining():
+                rules = targets.rules_of(mount.blocks, route, asked.in_path, intake)
+                await gate.permit(admission, rules)
+                if route.makes_event:
+                    self._limits.check_events(owner, intake.names)
+                if route.is_long:
+                    stack.enter_context(self._limits.stream(owner))
+                if route.is_stream and not route.is_endless and not route.is_mcp:
+                    if self._has_others and await tell_lost(mount.blocks, intake.names, send):
+                        return
+                    targets.check_page(mount.blocks, intake.names)
+                if route.body is Body.UPLOAD:
+                    used = await self._limits.room(owner, inner)
+                    receive = stack.enter_context(self._limits.upload(owner, used, receive))
+            if route.is_mcp:
+                # Starlette would redirect to it.
+                inner["path"] = f"{inner['path'].rstrip('/')}/"
+            grant = self._grants.of(admission.login, mount)
+            inner.update(Passage(mount.spec.slug, owner, self._pages, grant).entry())
+            if route.is_stream:
+                # From this version on Starlette would not listen for the disconnect.
+                inner["asgi"] = {**inner.get("asgi", {}), "spec_version": "2.3"}
+                opened = self._connections.opened(receive, is_endless=route.is_endless)
+                connection = stack.enter_context(opened)
+                grant.hold(connection)
+                receive = connection.receive
+                inner[connections.KEY] = connection
+            stack.enter_context(entered(Place(mount.spec.slug, owner.user)))
+            # Its router: what is around it would do again what the app does.
+            await _answer(mount.app.router, route, inner, receive, send)
+
+
+async def _answer(app: ASGIApp, route: Route, inner: Scope, receive: Receive, send: Send) -> None:
+    # Arguments by name that do not fit the function are an error of the server to Gradio, and
+    # functions of components are given what was sent as it is.
+    is_raw = route.body in (Body.ARGUMENTS, Body.JSON_OR_FORM)
+    unfit = {500: 422} if is_raw else {}
+    answers = Answers(send, unfit)
+    try:
+        with inputs.noting(unfit):
+            # Gradio compresses everything but its largest answer.
+            page = GZipMiddleware(app) if route.access is Access.PAGE else app
+            await page(inner, receive, answers)
+    except Exception:
+        if not 400 <= answers.status < 500:
+            raise
+        logger.warning("The arguments of a call do not fit the function.", exc_info=True)
