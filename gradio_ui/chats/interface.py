@@ -35,7 +35,8 @@ _NOT_KEPT = "Sign in, and what you ask is kept here."
 class ChatInterface(AnsweringChat):
     def __init__(self, fn: Callable[..., Any], *, name: str = "", **options: Any) -> None:
         """`options` are Gradio's, without `save_history`. `name` tells several chats of one app
-        apart. Programs call `/chat` and `/conversations`; the rest is under `/api/chats`."""
+        apart. Programs call the function by its name, or `api_name`, and `/conversations`; the rest
+        is under `/api/chats`."""
         if options.pop("save_history", False):
             raise TypeError("This ChatInterface keeps its history on the server already.")
         self._name = name

@@ -4,9 +4,9 @@ With the pytest plugin `gradio_ui.testing.plugin`:
 
     def test_a_visit_is_counted(gradio_site, second_gradio_site):
         ada = gradio_site.sign_in("ada", groups=["analysts"])
-        assert ada.open("hits").call("predict", "Ada") == "Hello Ada, visit 1"
+        assert ada.open("hits").call("count", "Ada") == "Hello Ada, visit 1"
         page = ada.on(second_gradio_site).open("hits")
-        assert page.call("predict", "Ada") == "Hello Ada, visit 2"
+        assert page.call("count", "Ada") == "Hello Ada, visit 2"
         assert ada.session["visits"] == 2
 
 The servers run on the test database; each test starts with an empty one.

@@ -48,7 +48,7 @@ QUESTIONS = {
     "health check for a load balancer": {"Health checks"},
     "use postgres": {"Use PostgreSQL instead of SQLite"},
     "what is atomic": {"Avoid lost updates with atomic"},
-    "is pickle used": {"What you can store"},
+    "is pickle used": {"What you can store", "Why not pickle"},
     "does gr.State still work?": {"Does gr.State still work?"},
     "can other users see my files": {"How users are kept apart"},
     "what is logged": {"Logs", "What is logged and shown"},
