@@ -198,7 +198,7 @@ def test_snippets_about_states_keep_what_they_say(settings: Any, project: Projec
         assert [names["add"](word, UserState(1)) for word in ("one", "two")] == [1, 2]
         login = SessionStore()
         login.create()
-        shop, item = names["Shop"](login.session_key), names["Item"](sku="a", price=2)
+        shop, item = names["Shop"](login.session_key), names["Item"](sku="a", count=2)
         shop.items.append(item)
         with pytest.raises(TypeMismatch):
             shop.theme = "blue"
