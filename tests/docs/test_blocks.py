@@ -199,12 +199,12 @@ def test_snippets_about_states_keep_what_they_say(settings: Any, project: Projec
         login = SessionStore()
         login.create()
         shop, item = names["Shop"](login.session_key), names["Item"](sku="a", count=2)
-        shop.items.append(item)
+        shop.basket.append(item)
         with pytest.raises(TypeMismatch):
             shop.theme = "blue"
         shop.save()
         stored = Session(login.session_key).seen_as(names["Shop"])
-        assert (stored.items, stored.theme) == ([item], "light")
+        assert (stored.basket, stored.theme) == ([item], "light")
 
 
 def test_every_app_of_the_pages_is_served(project: Project) -> None:
