@@ -8,6 +8,7 @@ files of that user, past the rules of the function, in the queue.
 
 import logging
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,6 +23,7 @@ from mcp import types
 
 from gradio_ui import passage
 from gradio_ui.compat import pages
+from gradio_ui.names import Names
 from gradio_ui.permits import Permits
 from gradio_ui.rules import Denied
 
@@ -138,16 +140,18 @@ class Server(gradio.mcp.GradioMCPServer):
         success, answer, _ = await queue.push(body=body, request=request, username=username)
         if not success:
             raise ToolFailed(_refusal(answer))
-        # An event without a page is a page of its own.
+        # An event without a page is a page of its own. In use, it stays until the call has heard
+        # of its end.
         page = str(body.session_hash)
         messages = queue.pending_messages_per_session[page]
-        try:
-            while not isinstance(message := await messages.get(), ProcessCompletedMessage):
-                if isinstance(message, ProgressMessage):
-                    await self._tell(message)
-        finally:
-            await queue.clean_events(session_hash=page)
-            pages.forget(self.blocks, page)
+        with passed.pages.used(Names((page,))) if passed else nullcontext():
+            try:
+                while not isinstance(message := await messages.get(), ProcessCompletedMessage):
+                    if isinstance(message, ProgressMessage):
+                        await self._tell(message)
+            finally:
+                await queue.clean_events(session_hash=page)
+                pages.forget(self.blocks, page)
         if not message.success:
             raise ToolFailed(_sentence(message.output))
         data: list[Any] = message.output["data"]

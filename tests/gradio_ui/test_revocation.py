@@ -322,3 +322,30 @@ def test_running_work_ends_on_another_process_with_redis(
     on_redis: Pair, end: Callable[[Person], None], message: str
 ) -> None:
     ends_all_work(on_redis.person(), end, message)
+
+
+@pytest.mark.parametrize(("end", "message"), [ENDS[0], ENDS[7]])
+def test_a_call_by_mcp_ends_too(
+    on_redis: Pair, end: Callable[[Person], None], message: str
+) -> None:
+    person = on_redis.person()
+    answers: list[httpx.Response] = []
+    url = f"{on_redis.here.url}/gradio/ending/gradio_api/mcp/"
+    call = {"name": "slow", "arguments": {"name": person.name}}
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
+    headers = person.headers | {"Accept": "application/json, text/event-stream"}
+    calling = threading.Thread(
+        target=lambda: answers.append(httpx.post(url, json=body, headers=headers, timeout=30))
+    )
+    calling.start()
+    wait_for(lambda: "slow begins" in person.traces)
+    end(person)
+    # The function still runs.
+    calling.join(WITHIN)
+    assert not calling.is_alive(), "still open"
+    assert message in answers[0].text
+    assert '"isError":true' in answers[0].text
+    (on_redis.traces / f"{person.name}.done").touch()
+    time.sleep(0.5)
+    assert "slow saved" not in person.traces
+    assert person.state() == "{}", "saved afterwards"

@@ -51,7 +51,7 @@ def alone(name: str) -> str:
     return name
 
 
-@register("ending", groups=["analysts"])
+@register("ending", groups=["analysts"], mcp=True)
 def build_ending() -> gr.Blocks:
     with gr.Blocks() as demo:
         name, number = gr.Textbox(), gr.Number()
