@@ -1,5 +1,9 @@
 """Functions with a session as the official client sees and calls them. (The table has the rest.)"""
 
+from typing import Any
+
+import httpx
+
 from tests.gradio_ui.conftest import connect, tab
 from tests.servers import Site
 
@@ -28,3 +32,22 @@ def test_api_info_shows_the_inputs_and_not_the_state(matrix_site: Site) -> None:
     info = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
     for name in ("/plain", "/mixed"):
         assert [p["parameter_name"] for p in info[name]["parameters"]] == ["word"], name
+
+
+def test_event_data_and_sets_of_inputs_go_together_with_a_session(matrix_site: Site) -> None:
+    headers = matrix_site.sign_in("ada")
+
+    def run(name: str, event: dict[str, Any] | None = None) -> str:
+        url = f"{matrix_site.url}/gradio/steps/gradio_api/run/{name}"
+        body = {"data": ["word"], "event_data": event, "session_hash": "events"}
+        answer = httpx.post(url, json=body, headers=headers)
+        assert answer.status_code == 200, answer.text
+        found: str = answer.json()["data"][0]
+        return found
+
+    for value, found in (("a", "word ['a']"), ("b", "word ['b', 'a']")):
+        assert run("picked", {"index": 0, "value": value, "selected": True}) == found
+    assert run("liked", {"index": [1, 0], "value": "hi", "liked": True}) == "word [1, 0]"
+    assert [run("of_a_set"), run("of_a_set")] == ["word 1", "word 2"]
+    stored = httpx.get(f"{matrix_site.url}/api/session/data", headers=headers).json()
+    assert (stored["picked"], stored["liked"]) == (["b", "a"], True)

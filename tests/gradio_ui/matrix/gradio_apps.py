@@ -140,6 +140,18 @@ def each_chunk(word: str, session: Session) -> Iterator[int]:
 
 
 @with_session
+def picked(session: Session, event: gr.SelectData, word: str) -> str:
+    session["picked"] = [event.value, *session.get("picked", [])]
+    return f"{word} {session['picked']}"
+
+
+@with_session
+def liked(word: str, event: gr.LikeData, session: Session) -> str:
+    session["liked"] = event.liked
+    return f"{word} {event.index}"
+
+
+@with_session
 def in_turn(word: str, session: Session) -> str:
     """One at a time."""
     time.sleep(1 if word == "first" else 0)
@@ -190,6 +202,14 @@ def build_steps() -> gr.Blocks:
         gr.Button().click(slow, word, word, api_name="slow")
         gr.Button().click(slow_async, word, word, api_name="slow_async")
         gr.Button().click(in_turn, word, word, api_name="in_turn", concurrency_limit=1)
+        word.select(picked, word, word, api_name="picked", queue=False)
+        gr.Chatbot().like(liked, word, word, api_name="liked", queue=False)
+
+        @with_session
+        def of_a_set(found: dict[gr.Textbox, str], session: Session) -> str:
+            return f"{found[word]} {add_one(session, 'of_a_set')}"
+
+        gr.Button().click(of_a_set, {word}, word, api_name="of_a_set", queue=False)
         image = gr.Image(streaming=True)
         image.stream(each_chunk, word, number, api_name="each_chunk", time_limit=1)
         gr.Button().click(store_too_much, word, word, api_name="store_too_much")
