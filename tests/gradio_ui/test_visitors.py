@@ -17,7 +17,7 @@ from accounts import visitors
 from accounts.identity import Identity
 from gradio_ui import testing
 from gradio_ui.ownership import Owner
-from gradio_ui.testing import NotAllowed, Site
+from gradio_ui.testing import CallFailed, NotAllowed, Site
 from sessionstate import Session, UserState, logins
 from sessionstate.errors import SessionGone
 
@@ -130,6 +130,17 @@ def test_what_is_not_for_visitors_is_refused(gradio_site: Site) -> None:
         visitor.open("open").call("members_only")
     member = visitor.sign_in("ada", groups=["members"])
     assert member.open("open").call("members_only") == "welcome back"
+
+
+def test_a_visitor_is_the_user_that_a_function_asks_for(gradio_site: Site) -> None:
+    visitor = gradio_site.visit()
+    page = visitor.open("open")
+    assert page.call("whose", "bag") == "bag of a visitor"
+    assert page.call("whose_if_any", "bag") == "bag of None"
+    with pytest.raises(CallFailed, match="Sign in to do this"):
+        page.call("mine", "bag")
+    page = visitor.sign_in("ada").open("open")
+    assert [page.call(name, "bag") for name in ("whose", "mine")] == ["bag of ada"] * 2
 
 
 # Browsers and programs --------------------------------------------------------------------

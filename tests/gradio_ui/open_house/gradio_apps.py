@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import gradio as gr
+from django.contrib.auth.models import AnonymousUser, User
 
 from gradio_ui import current_session, register, requires_group, with_session
 from sessionstate import Session, TabState, UserState
@@ -30,6 +31,21 @@ def recall(key: str, session: Session, state: UserState) -> list[str]:
 
 def who(request: gr.Request) -> list[str]:
     return [request.username or "", current_session().user_id]
+
+
+@with_session
+def whose(word: str, user: User | AnonymousUser) -> str:
+    return f"{word} of {user.get_username() or 'a visitor'}"
+
+
+@with_session
+def whose_if_any(word: str, user: User | None = None) -> str:
+    return f"{word} of {user}"
+
+
+@with_session
+def mine(word: str, user: User) -> str:
+    return f"{word} of {user.username}"
 
 
 def keep(value: str, kept: list[str]) -> tuple[list[str], str]:
@@ -75,6 +91,8 @@ def build() -> gr.Blocks:
         gr.Button("Take").click(take, file, value, api_name="take")
         gr.Button("Give").click(give, None, file, api_name="give")
         gr.Button("Count").click(count_up, number, number, api_name="count_up")
+        for fn in (whose, whose_if_any, mine):
+            gr.Button(fn.__name__).click(fn, key, value, api_name=fn.__name__)
         gr.Button("Members").click(members_only, None, value, api_name="members_only")
     return demo
 
