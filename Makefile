@@ -3,6 +3,7 @@
 # make lint   ruff and mypy
 # make docs   build the documentation into site/; a warning or a broken link is an error
 # make bench  time per Gradio event and per page, compared with Gradio alone
+# make messages  bring the catalogues in locale/ up to date
 # make pins   write constraints.txt anew after a change of the requirements
 
 SHELL := /bin/bash
@@ -27,7 +28,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q install
 # The checks must not depend on somebody's .env.
 CHECKED := DJANGO_ENV_FILE=/dev/null DJANGO_DEBUG=1
 
-.PHONY: run test lint docs bench pins python port system-packages
+.PHONY: run test lint docs bench messages screenshots pins python port system-packages
 
 run: python port .venv/installed .env staticfiles/collected
 	@$(BIN)/python manage.py migrate -v 0
@@ -49,6 +50,9 @@ docs: .venv/installed-dev
 bench: .venv/installed-dev
 	@$(BIN)/python benchmarks/event_latency.py
 	@$(BIN)/python benchmarks/page_load.py
+
+messages: .venv/installed-dev
+	@$(CHECKED) $(BIN)/python locale/update.py
 
 pins: python
 	@mkdir -p .cache && rm -rf .cache/pins && $(PYTHON) -m venv .cache/pins

@@ -11,6 +11,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext_lazy as _
 
 from . import throttle
 from .conf import conf
@@ -18,7 +19,7 @@ from .signin import signed_in_lately
 from .sso import again
 from .sso.again import provider_of
 
-_MISMATCH = "The user name or the password is not right."
+_MISMATCH = _("The user name or the password is not right.")
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types

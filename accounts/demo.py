@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from django.contrib.auth.models import Group, User
 from django.db import transaction
+from django.utils.translation import gettext_noop as _
 
 from .conf import conf
 
@@ -20,9 +21,11 @@ class DemoUser:
 
 
 DEMO_USERS = (
-    DemoUser("ada", "Ada Lovelace", "analyst: sees every app of the group analysts", ("analysts",)),
-    DemoUser("bob", "Bob", "no group: sees what is open to everybody"),
-    DemoUser("admin", "Admin", "superuser: the Django admin and all apps", superuser=True),
+    DemoUser(
+        "ada", "Ada Lovelace", _("analyst: sees every app of the group analysts"), ("analysts",)
+    ),
+    DemoUser("bob", "Bob", _("no group: sees what is open to everybody")),
+    DemoUser("admin", "Admin", _("superuser: the Django admin and all apps"), superuser=True),
 )
 
 

@@ -11,6 +11,7 @@ from allauth.mfa.base import forms as mfa
 from allauth.mfa.totp.forms import ActivateTOTPForm
 from allauth.socialaccount.forms import SignupForm as SocialSignupForm
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from sessionstate.clock import now
 
@@ -22,8 +23,8 @@ _CODE = {"inputmode": "numeric", "autocomplete": "one-time-code", "autofocus": T
 class Worded(forms.Form):
     """A mixin. allauth makes most fields in `__init__`, where a class cannot reach them."""
 
-    labels: ClassVar[dict[str, str]] = {}
-    helps: ClassVar[dict[str, str]] = {}
+    labels: ClassVar[dict[str, Any]] = {}
+    helps: ClassVar[dict[str, Any]] = {}
     hints: ClassVar[dict[str, dict[str, Any]]] = {}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -40,7 +41,7 @@ class Worded(forms.Form):
 
 
 class SignInForm(Worded, account.LoginForm):  # type: ignore[misc]  # allauth has no types
-    labels = {"login": "User name or e-mail", "remember": "Stay signed in on this device"}
+    labels = {"login": _("User name or e-mail"), "remember": _("Stay signed in on this device")}
     # The link to the reset page has a place of its own beside the form.
     helps = {"password": ""}
     hints = {"login": _USER_NAME | {"autofocus": True}}
@@ -52,54 +53,54 @@ class SignInForm(Worded, account.LoginForm):  # type: ignore[misc]  # allauth ha
 
 class RegisterForm(Worded, account.SignupForm):  # type: ignore[misc]
     labels = {
-        "username": "User name",
-        "email": "E-mail",
-        "password1": "Password",
-        "password2": "Password, once more",
+        "username": _("User name"),
+        "email": _("E-mail"),
+        "password1": _("Password"),
+        "password2": _("Password, once more"),
     }
     hints = {"username": _USER_NAME}
 
 
 class SSORegisterForm(Worded, SocialSignupForm):  # type: ignore[misc]
-    labels = {"username": "User name", "email": "E-mail"}
+    labels = {"username": _("User name"), "email": _("E-mail")}
     hints = {"username": _USER_NAME}
 
 
 class EmailForm(Worded, account.AddEmailForm):  # type: ignore[misc]
-    labels = {"email": "Another e-mail address"}
+    labels = {"email": _("Another e-mail address")}
 
 
 class ResetForm(Worded, account.ResetPasswordForm):  # type: ignore[misc]
-    labels = {"email": "E-mail"}
+    labels = {"email": _("E-mail")}
 
 
 class PasswordForm(Worded, account.ChangePasswordForm):  # type: ignore[misc]
     labels = {
-        "oldpassword": "Current password",
-        "password1": "New password",
-        "password2": "New password, once more",
+        "oldpassword": _("Current password"),
+        "password1": _("New password"),
+        "password2": _("New password, once more"),
     }
     helps = {"oldpassword": ""}
 
 
 class FirstPasswordForm(Worded, account.SetPasswordForm):  # type: ignore[misc]
-    labels = {"password1": "Password", "password2": "Password, once more"}
+    labels = {"password1": _("Password"), "password2": _("Password, once more")}
 
 
 class NewPasswordForm(Worded, account.ResetPasswordKeyForm):  # type: ignore[misc]
-    labels = {"password1": "New password", "password2": "New password, once more"}
+    labels = {"password1": _("New password"), "password2": _("New password, once more")}
     hints = {"password1": {"autofocus": True}}
 
 
 class ConfirmForm(Worded, account.ReauthenticateForm):  # type: ignore[misc]
-    labels = {"password": "Password"}
+    labels = {"password": _("Password")}
     helps = {"password": ""}
     hints = {"password": {"autofocus": True}}
 
 
 class CodeForm(Worded, mfa.AuthenticateForm):  # type: ignore[misc]
-    labels = {"code": "Code"}
-    helps = {"code": "From your authenticator app, or one of your recovery codes."}
+    labels = {"code": _("Code")}
+    helps = {"code": _("From your authenticator app, or one of your recovery codes.")}
     hints = {"code": _CODE}
 
 
@@ -108,35 +109,42 @@ class ConfirmCodeForm(Worded, mfa.ReauthenticateForm):  # type: ignore[misc]
 
 
 class ActivateForm(Worded, ActivateTOTPForm):  # type: ignore[misc]
-    labels = {"code": "Code from the app"}
+    labels = {"code": _("Code from the app")}
     hints = {"code": _CODE}
 
 
 class KeyForm(forms.Form):
     name = forms.CharField(
-        max_length=100, widget=forms.TextInput(attrs={"autocomplete": "off"}), label="Name"
+        max_length=100, widget=forms.TextInput(attrs={"autocomplete": "off"}), label=_("Name")
     )
     apps = forms.CharField(
         required=False,
         max_length=2000,
-        label="Apps",
-        help_text="As in their addresses, with commas between. Empty: every app you may open.",
+        label=_("Apps"),
+        help_text=_("As in their addresses, with commas between. Empty: every app you may open."),
         widget=forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false"}),
     )
     access = forms.ChoiceField(
-        choices=[("write", "Read and write"), ("read", "Read only")], label="Access"
+        choices=[("write", _("Read and write")), ("read", _("Read only"))], label=_("Access")
     )
     days = forms.ChoiceField(
-        choices=[("30", "30 days"), ("90", "90 days"), ("365", "One year"), ("never", "Never")],
+        choices=[
+            ("30", _("30 days")),
+            ("90", _("90 days")),
+            ("365", _("One year")),
+            ("never", _("Never")),
+        ],
         initial="90",
-        label="Expires after",
+        label=_("Expires after"),
     )
 
     def clean_apps(self) -> list[str]:
         slugs: list[str] = re.findall(r"[^\s,]+", self.cleaned_data["apps"])
         for slug in slugs:
             if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", slug):
-                raise forms.ValidationError(f"{slug} cannot be the address of an app.")
+                raise forms.ValidationError(
+                    _("%(slug)s cannot be the address of an app."), params={"slug": slug}
+                )
         return slugs
 
     @property

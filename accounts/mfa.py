@@ -12,6 +12,7 @@ from allauth.mfa.totp.internal.auth import generate_totp_secret
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.utils.encoding import force_bytes
+from django.utils.translation import gettext_lazy as _
 from qrcode.image.svg import SvgPathImage
 
 logger = logging.getLogger(__name__)
@@ -26,9 +27,9 @@ def _fernet() -> MultiFernet:
 
 class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth has no types
     error_messages = DefaultMFAAdapter.error_messages | {
-        "incorrect_code": "The code is not right, or was used already.",
-        "unverified_email": "Confirm your e-mail address first.",
-        "add_email_blocked": (
+        "incorrect_code": _("The code is not right, or was used already."),
+        "unverified_email": _("Confirm your e-mail address first."),
+        "add_email_blocked": _(
             "Switch two-factor authentication off before you add an e-mail address."
         ),
     }

@@ -9,6 +9,8 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods
@@ -28,11 +30,14 @@ def sessions(request: HttpRequest) -> HttpResponse:
         return render(request, "account/sessions.html", {"sessions": own_sessions(request)})
     if "others" in request.POST:
         count = end_others(request)
-        messages.success(request, f"Signed out {count} other session{'' if count == 1 else 's'}.")
+        text = ngettext(
+            "Signed out %(count)s other session.", "Signed out %(count)s other sessions.", count
+        )
+        messages.success(request, text % {"count": count})
     elif end_own(request, request.POST.get("session", "")):
-        messages.success(request, "That session has ended.")
+        messages.success(request, _("That session has ended."))
     else:
-        messages.error(request, "That session had ended already.")
+        messages.error(request, _("That session had ended already."))
     return redirect("account_sessions")
 
 
@@ -70,7 +75,7 @@ def revoke(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method != "POST":
         return render(request, "account/revoke_key.html", {"key": key})
     revoke_key(key)
-    messages.success(request, f"The key {key.name} was revoked.")
+    messages.success(request, _("The key %(name)s was revoked.") % {"name": key.name})
     return redirect("account_keys")
 
 

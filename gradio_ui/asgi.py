@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
+from django.utils.translation import gettext_noop as _
 from starlette.requests import ClientDisconnect
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -48,10 +49,13 @@ logger = logging.getLogger(__name__)
 
 _SLUG = re.compile(r"/gradio/([^/]+)(/.*)?", re.DOTALL)
 _UNAVAILABLE = Problem(
-    503, "Restarting", "The server is about to restart. Please try again.", {"Retry-After": "3"}
+    503,
+    _("Restarting"),
+    _("The server is about to restart. Please try again."),
+    {"Retry-After": "3"},
 )
-_NOT_FOUND = Problem(404, "Not found", "There is no such app or page.")
-_NOT_ALLOWED = Problem(405, "Method not allowed")
+_NOT_FOUND = Problem(404, _("Not found"), _("There is no such app or page."))
+_NOT_ALLOWED = Problem(405, _("Method not allowed"))
 
 
 class GradioRouter:
@@ -138,7 +142,7 @@ class GradioRouter:
         elif self.cluster is None:
             raise Refused(_UNAVAILABLE)
         if mount.app is None or mount.blocks is None:
-            raise Refused(Problem(500, "This app failed to start", _failure(mount.failure)))
+            raise Refused(Problem(500, _("This app failed to start"), _failure(mount.failure)))
         with gate.explaining():
             inner = inner_scope(scope, request, admission, route)
         if admission is None:
@@ -257,5 +261,7 @@ def _is_theme(mount: "Mount", scope: Scope) -> bool:
 
 def _failure(failure: Failure | None) -> str:
     return (
-        str(failure) if settings.DEBUG else "The people who run this site can see why in its log."
+        str(failure)
+        if settings.DEBUG
+        else _("The people who run this site can see why in its log.")
     )

@@ -18,6 +18,7 @@ from django.db import Error as DatabaseError
 from django.http import HttpResponse
 from django.shortcuts import resolve_url
 from django.utils.functional import cached_property
+from django.utils.translation import gettext_noop as _
 from starlette.types import Receive, Scope
 
 from accounts import visitors
@@ -44,8 +45,8 @@ from sessionstate.tickets import get_scheme
 
 UNAVAILABLE = Problem(
     503,
-    "Temporarily unavailable",
-    "Sessions cannot be reached at the moment. Please try again.",
+    _("Temporarily unavailable"),
+    _("Sessions cannot be reached at the moment. Please try again."),
     {"Retry-After": "5"},
 )
 _NOT_YOURS = Problem(403, "Forbidden", "This belongs to another session.")
@@ -132,9 +133,9 @@ async def _admit(request: Request, spec: AppSpec | None, route: Route) -> Admiss
         # That cookie was never given to a browser.
         identity.ticket.source == "program" and is_from_browser(request.headers)
     ):
-        raise Refused(Problem(403, "Forbidden", "This request came from another site."))
+        raise Refused(Problem(403, _("Forbidden"), _("This request came from another site.")))
     if spec and not await _may_open(identity, spec):
-        raise Refused(Problem(403, "Forbidden", "You may not use this app."))
+        raise Refused(Problem(403, _("Forbidden"), _("You may not use this app.")))
     if spec and not identity.may_open(spec.slug):
         raise Refused(Problem(403, "Forbidden", "This API key is not meant for this app."))
     if request.method not in SAFE_METHODS and not identity.may_write:

@@ -288,9 +288,16 @@ WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = DEBUG
 
 # Language and time ------------------------------------------------------------------------
 
-# The one language in which all pages are written; allauth alone would speak more.
-LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English")]
+LANGUAGE_CODE = env.str("LANGUAGE_CODE", default="en")
+# Those in which all pages are written; allauth alone would speak more.
+LANGUAGES = [("en", "English"), ("de", "German"), ("pl", "Polish")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+# The reader's own choice, from the foot of a page; without it the browser's languages decide.
+LANGUAGE_COOKIE_NAME = f"{_prefix}language"
+LANGUAGE_COOKIE_AGE = 365 * 24 * 60 * 60
+LANGUAGE_COOKIE_SECURE = SESSION_COOKIE_SECURE
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 USE_TZ = True
 

@@ -19,6 +19,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 
@@ -32,7 +33,11 @@ def provider_of(request: HttpRequest, user: User | AnonymousUser) -> Any | None:
 
 def method() -> dict[str, str]:
     """As allauth lists the ways to show who one is."""
-    return {"id": "sso", "description": "Use single sign-on", "url": reverse("account_sso_again")}
+    return {
+        "id": "sso",
+        "description": _("Use single sign-on"),
+        "url": reverse("account_sso_again"),
+    }
 
 
 @never_cache

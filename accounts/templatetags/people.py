@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
 
 from accounts.conf import conf
 from accounts.demo import DEMO_USERS, DemoUser
@@ -72,6 +73,6 @@ def sso_providers(context: Context) -> list[Any]:
 @register.filter
 def ago(moment: datetime) -> str:
     if (now() - moment).total_seconds() < 60:
-        return "just now"
+        return _("just now")
     # Of "1 day, 3 hours" the first part says enough.
-    return f"{timesince(moment, now()).partition(',')[0]} ago"
+    return _("%(time)s ago") % {"time": timesince(moment, now(), depth=1)}

@@ -3,6 +3,7 @@
   "use strict";
   const root = document.documentElement;
   const key = "theme";
+  const texts = document.currentScript.dataset;
 
   let chosen = null;
   try {
@@ -19,7 +20,7 @@
     for (const button of document.querySelectorAll("[data-theme-toggle]")) {
       button.hidden = false;
       button.dataset.shows = isDark() ? "dark" : "light";
-      button.setAttribute("aria-label", isDark() ? "Switch to light colours" : "Switch to dark colours");
+      button.setAttribute("aria-label", isDark() ? texts.light : texts.dark);
     }
   };
 
@@ -44,6 +45,6 @@
     const button = event.target.closest("[data-copy]");
     if (!button) return;
     await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).innerText);
-    button.textContent = "Copied";
+    button.textContent = texts.copied;
   });
 })();

@@ -1,0 +1,10 @@
+// The language that the reader chose on any page of the site. Loaded in the head, before Gradio asks
+// the browser for its own.
+(() => {
+  "use strict";
+  const language = document.currentScript.dataset.language;
+  document.documentElement.lang = language;
+  if (navigator.language.split("-")[0] === language) return;
+  Object.defineProperty(navigator, "language", { get: () => language });
+  Object.defineProperty(navigator, "languages", { get: () => [language] });
+})();
