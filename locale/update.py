@@ -92,6 +92,7 @@ def main() -> None:
         path = po_file(language)
         path.parent.mkdir(parents=True, exist_ok=True)
         catalog = read(language) if path.exists() else Catalog(locale=language, domain="django")
+        template.creation_date = catalog.creation_date
         catalog.update(template, no_fuzzy_matching=True, update_header_comment=False)
         catalog.obsolete.clear()
         catalog.header_comment = "# Texts of Gradio Session; locale/update.py keeps this file."
