@@ -15,7 +15,10 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from django.apps import AppConfig
 from django.apps import apps as installed
+from django.dispatch import receiver
+from django.utils.autoreload import BaseReloader, autoreload_started
 from django.utils.module_loading import module_has_submodule
 
 from gradio_ui import compat
@@ -215,11 +218,7 @@ class _Registry:
             self._discovered = discovered
 
     def _discover(self) -> None:
-        names = [
-            f"{config.name}.{MODULE}"
-            for config in installed.get_app_configs()
-            if config.module is not None and module_has_submodule(config.module, MODULE)
-        ]
+        names = [f"{config.name}.{MODULE}" for config in _with_module()]
         if names:
             compat.prepare()
         for name in names:
@@ -233,6 +232,21 @@ class _Registry:
                     for slug in self._apps.keys() - before:
                         del self._apps[slug]
                 self.fail(name, error)
+
+
+def _with_module() -> list[AppConfig]:
+    return [
+        config
+        for config in installed.get_app_configs()
+        if config.module is not None and module_has_submodule(config.module, MODULE)
+    ]
+
+
+@receiver(autoreload_started)
+def _watch(sender: BaseReloader, **_: Any) -> None:
+    """Django watches what has been imported; what failed on import is to be tried again too."""
+    for config in _with_module():
+        sender.watch_dir(config.path, "**/*.py")
 
 
 _registry = _Registry()
