@@ -10,7 +10,7 @@ import re
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -71,7 +71,6 @@ class AppSpec:
     icon: str
     groups: tuple[str, ...]
     staff: bool
-    public: bool
     order: int
     build: "Callable[[], gradio.Blocks]"
     module: str
@@ -80,17 +79,18 @@ class AppSpec:
     unsafe_eval: bool = False
     csp: Sources = field(default_factory=dict, repr=False)
     mcp: bool = False
+    public: bool = False
     # Whether its pages have the bar of the site.
     bar: bool = True
 
     @property
     def name(self) -> str:
-        return getattr(self.build, "__qualname__", repr(self.build))
+        return getattr(_function(self.build), "__qualname__", repr(self.build))
 
     @property
     def place(self) -> str:
         """File and line of the build function, for messages."""
-        code = getattr(self.build, "__code__", None)
+        code = getattr(_function(self.build), "__code__", None)
         return f"{code.co_filename}:{code.co_firstlineno}" if code else self.module
 
     @cached_property
@@ -159,7 +159,7 @@ def register(
                 public=public,
                 order=order,
                 build=build,
-                module=build.__module__,
+                module=_function(build).__module__,
                 options=MappingProxyType(options),
                 unsafe_eval=unsafe_eval,
                 csp=csp,
@@ -234,6 +234,11 @@ class _Registry:
                 self.fail(name, error)
 
 
+def _function(build: Any) -> Any:
+    """What a partial is of: one function may build several apps."""
+    return build.func if isinstance(build, partial) else build
+
+
 def _with_module() -> list[AppConfig]:
     return [
         config
@@ -275,7 +280,7 @@ def failures() -> list[Failure]:
 
 def record_failure(spec: AppSpec, error: BaseException) -> Failure:
     """Note that this app could not be built or started."""
-    code = getattr(spec.build, "__code__", None)
+    code = getattr(_function(spec.build), "__code__", None)
     return _registry.fail(spec.module, error, spec.slug, code.co_firstlineno if code else 0)
 
 

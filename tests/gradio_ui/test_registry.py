@@ -1,5 +1,6 @@
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,10 @@ def build() -> Any:
 
 def other_build() -> Any:
     return None
+
+
+def build_in(language: str) -> Any:
+    return language
 
 
 def slugs(specs: list[AppSpec]) -> list[str]:
@@ -79,6 +84,21 @@ def test_a_group_by_itself_is_not_a_list_of_letters() -> None:
 def test_what_the_mount_decides_is_no_option(option: str) -> None:
     with pytest.raises(RegistrationError, match=option):
         register("hello", **{option: True})
+
+
+@pytest.mark.parametrize("whom", [{"groups": ["analysts"]}, {"staff": True}])
+def test_what_is_for_everybody_is_for_nobody_in_particular(whom: dict[str, Any]) -> None:
+    with pytest.raises(RegistrationError, match="'hello' is public"):
+        register("hello", public=True, **whom)
+
+
+def test_one_function_may_build_several_apps() -> None:
+    for language in ("en", "de"):
+        register(f"hello-{language}", title=language)(partial(build_in, language))
+    assert [spec.build() for spec in registry.all_apps()] == ["de", "en"]
+    # Its module being reloaded.
+    register("hello-en", title="again")(partial(build_in, "en"))
+    assert registry.get("hello-en").module == __name__  # type: ignore[union-attr]
 
 
 def test_apps_are_in_the_order_of_the_portal() -> None:

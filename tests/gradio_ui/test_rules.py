@@ -187,9 +187,10 @@ def test_apps_and_functions_have_one_rule() -> None:
         Rule(staff=True): (False, True, True, False, False, False),
         Rule(("analysts",), staff=True): (False, False, True, False, False, False),
         Rule(permission="auth.view_group"): (False, False, True, False, True, False),
+        Rule(public=True): (True, True, True, True, True, True),
     }
     for rule, expected in table.items():
         assert tuple(rule.allows(person) for person in people) == expected, rule
-        app = spec(groups=rule.groups, staff=rule.staff)
+        app = spec(groups=rule.groups, staff=rule.staff, public=rule.public)
         if not rule.permission:
             assert tuple(app.allows(person) for person in people) == expected, rule

@@ -1,10 +1,17 @@
 """`gradio_ui.testing`, as the author of an app uses it."""
 
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
 from gradio_ui.testing import CallFailed, NotAllowed, Site, running_site
+from tests.servers import BASE_DIR
 
 
 def test_a_login_holds_at_every_process_and_its_session_is_in_sight(
@@ -91,3 +98,20 @@ def test_a_site_that_does_not_start_says_why(django_db_setup: None) -> None:
     env = {"DATABASE_URL": "nonsense://"}
     with pytest.raises(RuntimeError, match=r"(?s)did not start.*Traceback"), running_site(env):
         pass
+
+
+def test_the_kit_works_in_another_project(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    shutil.copytree(Path(__file__).parent / "other_project", project)
+    env = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q"],
+        cwd=project,
+        # As if our packages were installed, and nothing else of this project.
+        env=env | {"PYTHONPATH": f"{project}{os.pathsep}{BASE_DIR}"},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 passed" in done.stdout

@@ -1,0 +1,1 @@
+pytest_plugins = ["gradio_ui.testing.plugin"]
