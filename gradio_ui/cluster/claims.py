@@ -99,7 +99,7 @@ class Claims:
         while True:
             try:
                 process, address = await self._claim(
-                    keys=[keys.claim(name), keys.settling()],
+                    keys=[keys.claim(name), keys.settling(), keys.epoch()],
                     args=[
                         keys.process(),
                         self._process if taking else "",

@@ -47,7 +47,7 @@ end
 return {was_there, epoch, others}
 """
 
-# KEYS: claim, settling. ARGV: the prefix of processes, id ('': do not claim), age (ms).
+# KEYS: claim, settling, epoch. ARGV: the prefix of processes, id ('': do not claim), age (ms).
 # Returns: the id and the address of the owner, '' for nobody and while settling.
 CLAIM = """
 local owner = redis.call('GET', KEYS[1])
@@ -60,7 +60,7 @@ if owner then
   if address then
     return {owner, address}
   end
-elseif redis.call('EXISTS', KEYS[2]) == 1 then
+elseif redis.call('EXISTS', KEYS[2]) == 1 or redis.call('EXISTS', KEYS[3]) == 0 then
   return {'', 'settling'}
 end
 if ARGV[2] == '' then

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.attacks.people import Person
+from tests.attacks.people import Person, Tab
 from tests.servers import ServerName, Site, SiteFactory, component, free_port, running
 
 PATH = "/gradio/cluster"
@@ -79,6 +79,20 @@ class Processes:
         """The same login, at one process."""
         root = f"{self.sites[number].url}{PATH}"
         return Person(person.name, root, headers=dict(person.client.headers))
+
+    def tab_at(self, number: int, tab: Tab) -> Tab:
+        """The same page, asking one process."""
+        return Tab(self.at(number, tab.person), tab.hash, fns=tab.person.fn)
+
+    def page(self, number: int, person: Person) -> Tab:
+        """A new page, which one process has."""
+        tab = Tab(person)
+        assert self.home(self.tab_at(number, tab)) == number
+        return tab
+
+    def home(self, tab: Tab) -> int:
+        """The process that has the page."""
+        return self.of(tab.predict("process"))
 
     def of(self, pid: float) -> int:
         """The number of the process with this id."""

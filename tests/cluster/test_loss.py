@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from redis import Redis
 
 from tests.attacks.people import API, Listener, Person, Tab
 from tests.cluster.conftest import Processes, processes
@@ -33,23 +34,6 @@ def ada(frail: Processes) -> Person:
     return frail.person()
 
 
-def home(frail: Processes, tab: Tab) -> int:
-    """The process that has the page."""
-    return frail.of(tab.predict("process"))
-
-
-def page(frail: Processes, number: int, person: Person) -> Tab:
-    """A new page, which one process has."""
-    tab = Tab(person)
-    assert home(frail, at(frail, number, tab)) == number
-    return tab
-
-
-def at(frail: Processes, number: int, tab: Tab) -> Tab:
-    """The same page, asking one process."""
-    return Tab(frail.at(number, tab.person), tab.hash, fns=tab.person.fn)
-
-
 def failed(listener: Listener) -> list[dict[str, Any]]:
     return [
         message
@@ -71,8 +55,8 @@ def test_what_ran_in_a_killed_process_fails_at_once_and_the_rest_goes_on(
     frail: Processes, ada: Person, tmp_path: Path
 ) -> None:
     tab = Tab(ada)
-    number = home(frail, tab)
-    other = at(frail, 1 - number, tab)
+    number = frail.home(tab)
+    other = frail.tab_at(1 - number, tab)
     assert tab.predict("note", "one") == ["one"]
     lines = tmp_path / "lines"
     event = other.start("write", str(lines), "begun", 60)
@@ -89,9 +73,9 @@ def test_what_ran_in_a_killed_process_fails_at_once_and_the_rest_goes_on(
     )
     wait_for(lambda: lines.exists() and len(lines.read_text().split()) == 2)
     # Another page is in the process that stays.
-    bystander = page(frail, 1 - number, ada)
-    going_on = at(frail, 1 - number, bystander).start("steps", 20, 0.1)
-    stream = Listener(at(frail, 1 - number, bystander))
+    bystander = frail.page(1 - number, ada)
+    going_on = frail.tab_at(1 - number, bystander).start("steps", 20, 0.1)
+    stream = Listener(frail.tab_at(1 - number, bystander))
     killed_at = time.monotonic()
     with killed(frail, number):
         relayed.join(5)
@@ -114,7 +98,7 @@ def test_what_ran_in_a_killed_process_fails_at_once_and_the_rest_goes_on(
         # The next event works, without gr.State and with what was saved.
         assert tab.predict("count", None) == 1
         assert tab.predict("note", "two") == ["one", "two"]
-        assert home(frail, tab) == 1 - number
+        assert frail.home(tab) == 1 - number
         wait_for(lambda: stream.completed(going_on))
         assert not failed(stream)
     assert lines.read_text().split() == ["begun", "run"]
@@ -127,20 +111,52 @@ def test_a_restart_loses_no_event_and_no_page(
 ) -> None:
     number = [site.server for site in frail.sites].index(server)
     site = frail.sites[number]
-    busy, idle = page(frail, number, ada), page(frail, number, ada)
+    busy, idle = frail.page(number, ada), frail.page(number, ada)
     event = busy.start("steps", 30, 0.1)
-    listener = Listener(at(frail, 1 - number, busy))
+    listener = Listener(frail.tab_at(1 - number, busy))
     wait_for(lambda: len(listener.words(event)) > 1)
     site.process.send_signal(signal.SIGTERM)
     wait_for(lambda: httpx.get(f"{site.url}/health/ready").status_code == 503)
     # At the process that stops, too.
-    assert home(frail, at(frail, number, idle)) == 1 - number
+    assert frail.home(frail.tab_at(number, idle)) == 1 - number
     fresh = Tab(frail.at(number, ada), fns=ada.fn)
-    assert home(frail, fresh) == 1 - number
+    assert frail.home(fresh) == 1 - number
     # The page whose event still runs is where it was.
-    assert frail.of(at(frail, 1 - number, busy).run("process")) == number
+    assert frail.of(frail.tab_at(1 - number, busy).run("process")) == number
     wait_for(lambda: listener.completed(event), 30)
     assert not failed(listener)
     site.process.wait(20)
-    assert home(frail, busy) == 1 - number
+    assert frail.home(busy) == 1 - number
     frail.restart(number)
+
+
+def test_what_redis_has_forgotten_is_noted_again(
+    frail: Processes, ada: Person, redis_server: str
+) -> None:
+    tab = frail.page(0, ada)
+    assert frail.tab_at(0, tab).predict("count", None) == 1
+    with Redis.from_url(redis_server) as redis:
+        redis.delete(*redis.keys("frail:*"))
+    # This process has never heard of the page.
+    assert frail.tab_at(1, tab).predict("count", None) == 2
+    assert frail.tab_at(0, tab).predict("count", None) == 3
+
+
+def test_a_redis_that_stands_still_is_an_error_for_as_long(
+    frail: Processes, ada: Person, redis_server: str
+) -> None:
+    tab, busy = frail.page(0, ada), frail.page(1, ada)
+    assert tab.predict("count", None) == 1
+    event = busy.start("steps", 40, 0.1)
+    listener = Listener(frail.tab_at(0, busy))
+    wait_for(lambda: listener.words(event))
+    with Redis.from_url(redis_server) as redis:
+        redis.client_pause(3000, all=True)
+        began = time.monotonic()
+        answer = tab.join("count", None)
+        assert answer.status_code == 503
+        assert time.monotonic() - began < 10
+        redis.ping()
+    assert tab.predict("count", None) == 2
+    wait_for(lambda: listener.completed(event))
+    assert not failed(listener)

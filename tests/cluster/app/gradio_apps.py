@@ -2,6 +2,7 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
@@ -47,6 +48,15 @@ def size(file: str) -> int:
     return Path(file).stat().st_size
 
 
+def ask(word: str) -> str:
+    return f"{os.getpid()} {word}"
+
+
+def take(form: Any) -> str:
+    """`form`: what a multipart body brought."""
+    return f"{os.getpid()} {form.data['word']}"
+
+
 @register("cluster", title="Cluster", mcp=True)
 def build() -> gr.Blocks:
     with gr.Blocks() as demo:
@@ -62,4 +72,6 @@ def build() -> gr.Blocks:
         gr.Button("Write").click(write, [text, other, pause], number, api_name="write", **every)
         gr.Button("Burn").click(burn, number, number, api_name="burn", **every)
         gr.Button("Size").click(size, file, number, api_name="size", **every)
+        gr.HTML(server_functions=[ask, take], elem_id="html")
+        gr.DeepLinkButton()
     return demo
