@@ -58,18 +58,6 @@ class Identity:
         return self.key is None or self.key.write
 
 
-def identify(
-    headers: Mapping[str, str],
-    cookies: Mapping[str, str],
-    request: HttpRequest | None = None,
-) -> Identity:
-    """`request` is what `SESSIONSTATE_VERIFIERS` look at; without it they refuse.
-
-    Raises `NotAuthenticated`, and `StoreUnavailable` when nobody can tell.
-    """
-    return identify_ticket(_read(headers, cookies), request=request)
-
-
 def _read(headers: Mapping[str, str], cookies: Mapping[str, str]) -> Ticket:
     try:
         ticket = read_ticket(headers, cookies)
@@ -124,8 +112,12 @@ async def aidentify(
     cookies: Mapping[str, str],
     request: HttpRequest | None = None,
 ) -> Identity:
-    """The same without blocking, and without a query for a user that this process knows: see
-    `accounts.access`. The session is read each time."""
+    """Who sends a request, without a query for a user that this process knows: see
+    `accounts.access`. The session is read each time. `request` is what `SESSIONSTATE_VERIFIERS`
+    look at; without it they refuse.
+
+    Raises `NotAuthenticated`, and `StoreUnavailable` when nobody can tell.
+    """
     ticket = _read(headers, cookies)
     if isinstance(ticket, KeyTicket) or not ticket.binds_user:
         return await in_thread(identify_ticket, ticket, None, request)

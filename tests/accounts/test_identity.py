@@ -7,11 +7,11 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.test import override_settings
 
-from accounts.identity import NotAuthenticated, aidentify, identify
+from accounts.identity import NotAuthenticated, aidentify
 from sessionstate import logins
 from sessionstate.engine import SessionStore
 from sessionstate.tickets import get_scheme
-from tests.accounts.helpers import bearer, by_api, by_page, claims_of, cookie_of, signed
+from tests.accounts.helpers import bearer, by_api, by_page, claims_of, cookie_of, identify, signed
 
 
 def code(headers: dict[str, str]) -> str:

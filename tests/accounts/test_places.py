@@ -10,12 +10,12 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory, override_settings
 
-from accounts.identity import NotAuthenticated, identify
+from accounts.identity import NotAuthenticated
 from accounts.programs import create_key
 from accounts.tickets import JWTTickets
 from sessionstate.engine import SessionStore
 from sessionstate.middleware import SessionMiddleware
-from tests.accounts.helpers import LOGIN, ME, bearer, by_api, by_page, cookie_of, status
+from tests.accounts.helpers import LOGIN, ME, bearer, by_api, by_page, cookie_of, identify, status
 
 PAGE = "/accounts/sessions/"
 COOKIE = settings.SESSION_COOKIE_NAME

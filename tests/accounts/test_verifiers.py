@@ -9,11 +9,11 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.test import AsyncClient, Client, override_settings
 
-from accounts.identity import NotAuthenticated, identify
+from accounts.identity import NotAuthenticated
 from accounts.programs import create_key
 from sessionstate import logins
 from sessionstate.engine import SessionStore
-from tests.accounts.helpers import LOGIN, ME, bearer, by_api, by_page, status
+from tests.accounts.helpers import LOGIN, ME, bearer, by_api, by_page, identify, status
 
 ADDRESS = "accounts.verifiers.same_address"
 AGENT = "accounts.verifiers.same_user_agent"
