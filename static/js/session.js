@@ -1,19 +1,36 @@
 // On the site's own pages: when the session ends, elsewhere or by an operator, what is shown here
-// must not stay. Loaded again, the page leads to the login page and back, or shows what is for all.
+// must not stay. Asked for again, the page leads to the login page, or shows what is for all.
 (() => {
   "use strict";
   const REVOKED = 4401;
-  const SOON = 2_000, RARELY = 60_000;
-  const address = new URL(document.currentScript.dataset.live, location.href);
+  const SOON = 500, RARELY = 60_000, PROBES = 3;
+  const { live, probe } = document.currentScript.dataset;
+  const address = new URL(live, location.href);
   address.protocol = address.protocol.replace("http", "ws");
   let failures = 0;
+
+  // Not `reload`, which would ask whether to send a form again.
+  const leave = () => location.replace(location.pathname + location.search);
+
+  // A browser does not tell why there is no connection. To ask counts as use, so not for ever.
+  const isSignedOut = async () => {
+    try {
+      const answer = await fetch(probe, { method: "HEAD", redirect: "manual", cache: "no-store" });
+      return answer.type === "opaqueredirect";
+    } catch {
+      return false;
+    }
+  };
 
   const connect = () => {
     const socket = new WebSocket(address);
     socket.onopen = () => (failures = 0);
-    socket.onclose = ({ code }) => {
-      if (code === REVOKED) location.reload();
-      else setTimeout(connect, Math.min(SOON * 2 ** failures++, RARELY) * (0.5 + Math.random() / 2));
+    socket.onclose = async ({ code }) => {
+      if (code === REVOKED) return leave();
+      const wait = Math.min(SOON * 2 ** failures++, RARELY) * (0.5 + Math.random() / 2);
+      await new Promise((done) => setTimeout(done, wait));
+      if (failures <= PROBES && (await isSignedOut())) return leave();
+      connect();
     };
   };
   connect();

@@ -34,11 +34,12 @@ def site(tmp_path_factory: pytest.TempPathFactory, demo_database: Any) -> Iterat
 class Person:
     """Somebody at a browser of their own, and what went wrong on the pages."""
 
-    def __init__(self, browser: Browser, site: Site, name: str) -> None:
+    def __init__(self, browser: Browser, site: Site, name: str = "") -> None:
         self.site = site
         self.context: BrowserContext = browser.new_context()
         self.problems: list[str] = []
-        self.sign_in(name)
+        if name:
+            self.sign_in(name)
 
     def sign_in(self, name: str) -> None:
         """Not on a page."""
@@ -161,6 +162,22 @@ def test_the_bar_says_who_is_there_and_where_one_may_go(browser: Browser, site: 
     assert bob.problems + admin.problems == []
     for person in (bob, admin):
         person.context.close()
+
+
+def test_a_visitor_is_offered_to_sign_in_and_comes_back(browser: Browser, site: Site) -> None:
+    visitor = Person(browser, site)
+    page = visitor.open("guests")
+    write(page, "hello")
+    page.wait_for_timeout(1_000)
+    expect(cover(page)).to_have_count(0)
+    bar = page.locator("gradio-session-bar")
+    expect(bar.get_by_role("button", name="Sign out")).to_have_count(0)
+    bar.get_by_role("link", name="Sign in").click()
+    fill_login(page, "ada")
+    page.wait_for_url("**/gradio/guests/")
+    expect(bar.locator("summary").last).to_contain_text("ada")
+    assert visitor.problems == []
+    visitor.context.close()
 
 
 def test_light_or_dark_is_one_choice_for_apps_and_the_site(ada: Person) -> None:

@@ -68,10 +68,17 @@ def bare_top() -> gr.Blocks:
     return demo
 
 
-@register("aside", title="With a panel at the side", order=903, groups=["editors"])
+@register("aside", title="With a panel at the side", order=903)
 def aside() -> gr.Blocks:
     with gr.Blocks(fill_height=True) as demo:
         with gr.Sidebar():
             gr.Markdown("Aside")
+        gr.Textbox(label="Item")
+    return demo
+
+
+@register("guests", title="For guests", order=904, public=True)
+def guests() -> gr.Blocks:
+    with gr.Blocks() as demo:
         gr.Textbox(label="Item")
     return demo
