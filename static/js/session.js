@@ -4,6 +4,7 @@
   "use strict";
   const REVOKED = 4401;
   const SOON = 500, RARELY = 60_000, PROBES = 3;
+  // `probe`: a page that sends who is signed out to the login page.
   const { live, probe } = document.currentScript.dataset;
   const address = new URL(live, location.href);
   address.protocol = address.protocol.replace("http", "ws");

@@ -223,8 +223,8 @@ def test_nothing_is_too_wide_or_hard_to_perceive(ada: Person) -> None:
 
 
 def test_signing_out_in_one_tab_covers_the_others_and_the_text_comes_back(ada: Person) -> None:
-    here, there, portal = ada.open(), ada.open(), ada.context.new_page()
-    portal.goto(ada.site.url)
+    here, there, account = ada.open(), ada.open(), ada.context.new_page()
+    account.goto(f"{ada.site.url}/accounts/sessions/")
     write(there, "a long thought")
     here.bring_to_front()
     here.locator("gradio-session-bar summary").last.click()
@@ -232,7 +232,7 @@ def test_signing_out_in_one_tab_covers_the_others_and_the_text_comes_back(ada: P
     here.wait_for_url("**/accounts/login/**")
     # In the background it must happen too.
     expect(cover(there)).to_be_visible(timeout=1_000 * (1 + GRACE))
-    portal.wait_for_url("**/accounts/login/**")
+    account.wait_for_url("**/accounts/login/**")
     assert ada.problems == []
 
     cover(there).get_by_role("link", name="Sign in").click()
