@@ -51,9 +51,7 @@ class Terminal:
         """Types a command that runs until `interrupt`, and does not wait."""
         self._send(command)
         # Somebody has to read on: a server whose output nobody takes stands still.
-        self._reader = Thread(
-            target=self._shell.expect_exact, args=(PROMPT,), kwargs={"timeout": None}, daemon=True
-        )
+        self._reader = Thread(target=self._read_on, daemon=True)
         self._reader.start()
 
     def interrupt(self) -> None:
@@ -62,6 +60,11 @@ class Terminal:
         self._shell.sendintr()
         self._reader.join(LIMIT)
         assert not self._reader.is_alive(), "Ctrl-C does not end it"
+
+    def _read_on(self) -> None:
+        # A test that has failed closes the shell meanwhile.
+        with contextlib.suppress(OSError, ValueError, pexpect.EOF):
+            self._shell.expect_exact(PROMPT, timeout=None)
 
     def _send(self, commands: str) -> None:
         for line in commands.replace("8000", str(self._port)).splitlines():

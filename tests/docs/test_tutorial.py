@@ -16,7 +16,8 @@ from tests.docs.terminal import Terminal, link_environment, terminal
 from tests.servers import BASE_DIR, component, free_port, wait_for
 
 SERVES = re.compile(r"make run|.*daphne ")
-START_LIMIT = 120.0
+# The first `make run` of a clone compresses Gradio's files.
+START_LIMIT = 300.0
 
 
 class Reader:
