@@ -3,6 +3,7 @@
 # make lint   ruff and mypy
 # make docs   build the documentation into site/; a warning or a broken link is an error
 # make bench  time per Gradio event and per page, compared with Gradio alone
+# make screenshots  pictures of every page, in both colour schemes and two sizes
 # make messages  bring the catalogues in locale/ up to date
 # make pins   write constraints.txt anew after a change of the requirements
 
@@ -50,6 +51,9 @@ docs: .venv/installed-dev
 bench: .venv/installed-dev
 	@$(BIN)/python benchmarks/event_latency.py
 	@$(BIN)/python benchmarks/page_load.py
+
+screenshots: .venv/installed-dev system-packages
+	@$(BIN)/python tests/screenshots.py
 
 messages: .venv/installed-dev
 	@$(CHECKED) $(BIN)/python locale/update.py

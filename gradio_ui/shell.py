@@ -23,6 +23,7 @@ from django.utils.translation import gettext as _
 
 from gradio_ui import registry
 from gradio_ui.gate import Admission
+from gradio_ui.pwa import sign
 from gradio_ui.rules import group_names
 from sessionstate.conf import conf
 
@@ -56,6 +57,7 @@ def render_shell(request: ASGIRequest, admission: Admission, mount: "Mount", non
         csrf.process_request(request)
         context = {
             "app": mount.spec,
+            "sign": sign(mount.spec),
             "apps": registry.permitted(user, groups),
             "badges": _badges(user, groups),
             "modules": _MODULES,

@@ -14,6 +14,7 @@ handler429 = too_many  # allauth's limits of one address answer with it
 
 urlpatterns = [
     path("", portal, name="portal"),
+    path("", include("gradio_ui.pwa")),
     path("accounts/", include("accounts.urls")),
     path("admin/", admin.site.urls),
     path("api/", api.urls),

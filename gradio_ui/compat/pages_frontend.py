@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # In the template.
 SCRIPT = 'src="./assets/'
 RESIZER = "${rootPath}/static/"
+MANIFEST = '<link rel="manifest" href="/manifest.json" />'
 STYLE = re.compile(r'(<link rel="stylesheet" [^>]*href=")\./(assets/[^"]+")>')
 FONTS = "url('static/fonts/"
 
@@ -33,6 +34,8 @@ class _Located(BaseLoader):
         source, *rest = self._loader.get_source(environment, template)
         source = source.replace(SCRIPT, f'src="{self._url}assets/')
         source = source.replace(RESIZER, f"{self._url}static/")
+        # Of the site's root; `gradio_ui.pwa` has one for each app.
+        source = source.replace(MANIFEST, "")
         # The script looks for a link with the name that it knows, and would make one.
         source = STYLE.sub(rf'\1{self._url}\2><link rel="alternate" href="./\2>', source)
         return source, *rest  # type: ignore[return-value]

@@ -552,6 +552,7 @@ def test_the_page_names_its_files_where_we_rewrite_it() -> None:
     source = (frontend.directory() / "index.html").read_text()
     assert source.count(pages_frontend.SCRIPT) == 1
     assert source.count(pages_frontend.RESIZER) == 1
+    assert source.count(pages_frontend.MANIFEST) == 1
     assert len(pages_frontend.STYLE.findall(source)) == 1
     assert "./assets/" not in pages_frontend.STYLE.sub("", source.replace("src=", "", 1)).replace(
         '"./assets/index-', "", 1
