@@ -1,4 +1,4 @@
-"""`make screenshots`: every page in both colour schemes, on a phone and on a desk, in screenshots/."""
+"""`make screenshots`: every page in both colour schemes and two sizes, in screenshots/."""
 
 import sys
 import tempfile
