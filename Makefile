@@ -105,6 +105,7 @@ system-packages:
 	for package in redis-server memcached nginx chromium; do \
 	  command -v "$$package" >/dev/null || missing+=("$$package"); done; \
 	compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || missing+=(postgresql); \
+	command -v systemd-analyze >/dev/null || missing+=(systemd); \
 	if [ "$${#missing[@]}" -eq 0 ]; then exit 0; fi; \
 	if [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then \
 	  echo "Installing $${missing[*]}"; \
