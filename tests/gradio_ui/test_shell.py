@@ -334,7 +334,7 @@ def test_a_page_survives_a_restart_and_then_asks_whether_anybody_is_there(
     try:
         expect(status(page)).to_have_text("", timeout=1_000 * (5 + GRACE))
         assert is_same_document(page)
-        expect(page.get_by_label("Item", exact=True)).to_have_value("", timeout=20_000)
+        expect(page.get_by_label("Item", exact=True)).to_have_value("", timeout=30_000)
         data = ada.context.request.get(f"{again.url}/api/session/data").json()
         assert data["items"] == ["before", "meanwhile"]
         # A page that is opened now knows of the shorter limit.

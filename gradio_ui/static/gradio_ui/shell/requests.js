@@ -6,7 +6,7 @@ import { page, texts } from "./page.js";
 import { keptOpen, mended } from "./streams.js";
 
 // Milliseconds that a request waits for the server to come back before it is sent.
-const WAITS = 20_000;
+const WAITS = 60_000;
 
 const fetch = window.fetch.bind(window);
 const api = `${page.root}/gradio_api/`;
