@@ -95,3 +95,17 @@ def ours(site: Site) -> Iterator[Target]:
         )
         stack.callback(target.close)
         yield target
+
+
+@pytest.fixture(scope="package")
+def visited(site: Site) -> Iterator[Target]:
+    """The same app for everybody, and two visitors without an account."""
+    root = f"{site.url}/gradio/open-target"
+
+    def visitor(name: str) -> Person:
+        token = httpx.post(f"{site.url}/api/auth/visit").raise_for_status().json()["access"]
+        return Person(name, root, headers={"Authorization": f"Bearer {token}"})
+
+    target = Target(root, visitor("ada"), visitor("bob"), Person("nobody", root))
+    yield target
+    target.close()

@@ -71,3 +71,15 @@ def test_the_gate_does_not(ours: Target, victim: Victim, attack: Attack, who: st
     assert thief.failures or any(400 <= code < 500 for code in codes), codes
     assert all(code < 500 for code in codes), codes
     victim.look()
+
+
+@pytest.fixture(scope="module")
+def visitor(visited: Target) -> Iterator[Victim]:
+    victim = Victim(visited.ada)
+    yield victim
+    victim.leave()
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
+def test_nor_does_it_between_visitors(visited: Target, visitor: Victim, attack: Attack) -> None:
+    test_the_gate_does_not(visited, visitor, attack, "bob")

@@ -5,5 +5,6 @@ from tests.attacks.target.app import build
 
 
 @register("target")
+@register("open-target", public=True)
 def build_target() -> gr.Blocks:
     return build(requires_group("analysts"))
