@@ -102,7 +102,7 @@ def load(target: Target, context: BrowserContext) -> Load:
     traffic.listen(context, page)
     started = time.perf_counter()
     page.goto(f"{target.url}{PAGE}", wait_until="commit")
-    page.locator("textarea").first.click()
+    page.locator("textarea:visible").first.click()
     usable = time.perf_counter() - started
     page.wait_for_timeout(SETTLE)
     page.close()
