@@ -66,14 +66,14 @@ class FrontendFinder(BaseFinder):
                 yield path, self.storage
 
 
-class PlainStorage(CompressedStaticFilesStorage):
+class PlainStorage(CompressedStaticFilesStorage):  # type: ignore[misc]
     """For development: names stay as they are."""
 
     def create_compressor(self, **options: Any) -> Compressor:
         return _Compressor(**options)
 
 
-class HashedStorage(CompressedManifestStaticFilesStorage):
+class HashedStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
     """Names the site's own files by their content; compresses them and Gradio's."""
 
     # In what one module imports of another, too.
@@ -90,7 +90,7 @@ class HashedStorage(CompressedManifestStaticFilesStorage):
         return _Compressor(**options)
 
 
-class _Compressor(Compressor):
+class _Compressor(Compressor):  # type: ignore[misc]
     """Seconds instead of minutes for Gradio's 55 MB, and only once."""
 
     def compress(self, path: str) -> list[str]:
@@ -103,7 +103,7 @@ class _Compressor(Compressor):
         import brotli
 
         # A quarter of the time of the highest level, for 7 % more bytes.
-        return brotli.compress(data, quality=9)
+        return brotli.compress(data, quality=9)  # type: ignore[no-any-return]
 
 
 def _is_made_of(path: str, compressed: str) -> bool:

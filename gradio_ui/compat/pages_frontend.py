@@ -55,4 +55,4 @@ def locate_fonts(blocks: "gradio.Blocks", url: str) -> None:
     """In an app that has been mounted. The page asks for the style sheet by its hash."""
     blocks.theme_css = blocks.theme_css.replace(FONTS, f"url('{url}static/fonts/")
     blocks.theme_hash = hashlib.sha256(blocks.theme_css.encode()).hexdigest()
-    blocks.config["theme_hash"] = blocks.theme_hash  # type: ignore[typeddict-unknown-key]
+    blocks.config["theme_hash"] = blocks.theme_hash
