@@ -118,6 +118,7 @@ def _mount(spec: AppSpec, blocks: gradio.Blocks) -> Starlette:
             **options,
         )
     shortcuts.events_first(parent)
+    queues.bind(blocks, parent)
     pages_frontend.locate_fonts(blocks, frontend.url())
     if spec.mcp and blocks.mcp_server_obj is None:
         raise CannotMount(blocks.mcp_error or "Gradio has made no MCP server.")

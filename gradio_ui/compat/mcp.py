@@ -132,8 +132,6 @@ class Server(gradio.mcp.GradioMCPServer):
 
     async def _queued(self, fn: Any, args: list[Any], request: Any, username: str) -> list[Any]:
         queue = self.blocks._queue
-        if queue.server_app is None:
-            queue.set_server_app(self.blocks.app)
         if passed := passage.of(request.scope):
             passed.pages.make_room(passed.owner)
         body = PredictBodyInternal(data=args, fn_index=fn._id, request=request)

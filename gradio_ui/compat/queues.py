@@ -11,6 +11,8 @@ import functools
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from starlette.applications import Starlette
+
 if TYPE_CHECKING:
     import gradio
 
@@ -64,6 +66,13 @@ def ring_for_work(blocks: "gradio.Blocks") -> None:
     queue.__class__ = BellQueue
     queue._pause = Pause(PAUSE)  # type: ignore[attr-defined]
     queue._pause.bell = asyncio.Event()  # type: ignore[attr-defined]
+
+
+def bind(blocks: "gradio.Blocks", parent: Starlette) -> None:
+    """To the app as it is mounted, which keeps the state of the pages. Gradio takes the app of the
+    first page that sends an event, and a program may come before; `blocks.app` is another one."""
+    (mount,) = parent.routes
+    blocks._queue.set_server_app(mount.app)  # type: ignore[attr-defined]
 
 
 def _without_summary(run_sync: Any) -> Any:
