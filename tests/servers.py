@@ -369,6 +369,24 @@ def demo_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory / "db.sqlite3"
 
 
+@pytest.fixture(scope="session")
+def collected_static(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """DJANGO_STATIC_ROOT of a site without DEBUG, which shows no page before `collectstatic`."""
+    directory = tmp_path_factory.mktemp("static")
+    env = project_env(
+        directory,
+        DJANGO_DEBUG="0",
+        DJANGO_SECRET_KEY="r4nd0m-" * 10,
+        DJANGO_ALLOWED_HOSTS="127.0.0.1",
+        DJANGO_STATIC_ROOT=str(directory / "root"),
+    )
+    # Gradio's own files are many, and served by the processes when they are not collected.
+    ignored = [word for name in ("assets/*", "static/*", "admin", "ninja") for word in ("-i", name)]
+    done = manage("collectstatic", "--noinput", "-v", "0", *ignored, env=env)
+    assert done.returncode == 0, done.stderr
+    return directory / "root"
+
+
 @pytest.fixture
 def live_server_factory(tmp_path: Path, demo_database: Path) -> Iterator[SiteFactory]:
     """Start sites of one test's own."""

@@ -3,15 +3,25 @@
 (() => {
   "use strict";
   const REVOKED = 4401;
-  const SOON = 500, RARELY = 60_000, PROBES = 3;
+  const SOON = 500, PATIENCE = 5_000, RARELY = 60_000, PROBES = 3;
   // `probe`: a page that sends who is signed out to the login page.
   const { live, probe } = document.currentScript.dataset;
   const address = new URL(live, location.href);
   address.protocol = address.protocol.replace("http", "ws");
   let failures = 0;
 
-  // Not `reload`, which would ask whether to send a form again.
-  const leave = () => location.replace(location.pathname + location.search);
+  // Who signs out here is on the way already, and that way must not be cut off.
+  let isLeaving = false;
+  addEventListener("beforeunload", () => {
+    isLeaving = true;
+    setTimeout(() => (isLeaving = false), PATIENCE); // it was a download
+  });
+
+  const leave = () => {
+    if (isLeaving) setTimeout(leave, SOON);
+    // Not `reload`, which would ask whether to send a form again.
+    else location.replace(location.pathname + location.search);
+  };
 
   // A browser does not tell why there is no connection. To ask counts as use, so not for ever.
   const isSignedOut = async () => {

@@ -73,13 +73,16 @@ def table(bare: Target) -> list[tuple[str, str]]:
 
 
 @pytest.fixture(scope="package")
-def site(tmp_path_factory: pytest.TempPathFactory, demo_database: Path) -> Iterator[Site]:
+def site(
+    tmp_path_factory: pytest.TempPathFactory, demo_database: Path, collected_static: Path
+) -> Iterator[Site]:
     """As in production. Gradio prints the traceback of what an app raises.
 
     Under uvicorn, as the bare one: daphne waits for the whole body of a request.
     """
     factory = SiteFactory(tmp_path_factory.mktemp("attacked"), demo_database)
-    yield factory("uvicorn", env=PRODUCTION, allow_traceback=True)
+    env = PRODUCTION | {"DJANGO_STATIC_ROOT": str(collected_static)}
+    yield factory("uvicorn", env=env, allow_traceback=True)
     factory.close()
 
 

@@ -5,8 +5,6 @@ import json
 import os
 import re
 import ssl
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,13 +22,11 @@ from websockets.sync.client import connect
 
 from tests.deploy.conftest import DEPLOY
 from tests.servers import (
-    BASE_DIR,
     DEMO_PASSWORD,
     Site,
     SiteFactory,
     component,
     free_port,
-    project_env,
     running,
     wait_for,
 )
@@ -122,32 +118,23 @@ class Front:
 
 @pytest.fixture(scope="module")
 def front(
-    tmp_path_factory: pytest.TempPathFactory, demo_database: Path, redis_server: str
+    tmp_path_factory: pytest.TempPathFactory,
+    demo_database: Path,
+    redis_server: str,
+    collected_static: Path,
 ) -> Iterator[Front]:
     nginx, directory = component("nginx"), tmp_path_factory.mktemp("nginx")
     production = {
         "DJANGO_DEBUG": "0",
         "DJANGO_SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQR",
         "DJANGO_ALLOWED_HOSTS": "127.0.0.1",
-        "DJANGO_STATIC_ROOT": str(directory / "static"),
+        "DJANGO_STATIC_ROOT": str(collected_static),
         "DJANGO_BEHIND_PROXY": "1",
         "REDIS_URL": redis_server,
         "GRADIO_UI_CLUSTER_PREFIX": "nginx",
         "GRADIO_UI_MAX_UPLOAD": str(MB),
         "EXTRA_APPS": "tests.cluster.app",
     }
-    # Gradio's own files are many, and served by the processes when they are not collected.
-    ignored = [word for name in ("assets/*", "static/*", "admin", "ninja") for word in ("-i", name)]
-    collect = ["manage.py", "collectstatic", "--noinput", "-v", "0", *ignored]
-    done = subprocess.run(
-        [sys.executable, *collect],
-        cwd=BASE_DIR,
-        env=project_env(directory, **production),
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-
     factory = SiteFactory(directory, demo_database)
     sites = [factory(directory=directory / "site", env=production) for _ in range(2)]
     port, plain_port = free_port(), free_port()
