@@ -1,7 +1,6 @@
 """Settings of the app, read when they are used, so that `override_settings` just works.
 
-The defaults are in the site's settings. Limits are per process, those "of a user" for everything
-that the user's logins do together.
+Limits are per process, those "of a user" for everything that the user's logins do together.
 """
 
 from __future__ import annotations
@@ -13,6 +12,26 @@ from typing import Any
 from django.conf import settings
 
 PREFIX = "GRADIO_UI_"
+MB = 1024 * 1024
+
+# For projects whose settings do not say; this one's settings read each from the environment.
+DEFAULTS: dict[str, Any] = {
+    "MAX_BODY": MB,
+    "MAX_UPLOAD": 200 * MB,
+    "MAX_FILES": 100,
+    "MAX_USER_BYTES": 2048 * MB,
+    "MAX_PAGES": 200,
+    "MAX_STREAMS": 200,
+    "MAX_EVENTS": 200,
+    "MAX_VISITOR_BYTES": 50 * MB,
+    "MAX_VISITOR_PAGES": 20,
+    "MAX_VISITOR_STREAMS": 40,
+    "MAX_VISITOR_EVENTS": 10,
+    "CLUSTER": False,
+    "CLUSTER_ADDRESS": "",
+    "CLUSTER_PREFIX": "gradiosession",
+    "DRAIN_LIMIT": 1.0,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +50,7 @@ class Allowance:
 
 class Conf:
     def _get(self, name: str) -> Any:
-        return getattr(settings, PREFIX + name)
+        return getattr(settings, PREFIX + name, DEFAULTS[name])
 
     @property
     def max_body(self) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 
 from tests.deploy.conftest import DEPLOY
-from tests.servers import Postgres, SiteFactory, manage, project_env
+from tests.servers import Postgres, SiteFactory, manage, project_env, wait_for
 
 
 def script(name: str, *arguments: str, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
@@ -59,7 +59,8 @@ def test_a_user_a_session_and_a_file_survive_the_loss_of_everything(
         assert (served.status_code, served.content) == (200, b"kept")
 
         # What came after the backup is replaced only by who says so.
-        ada.put("/api/session/data/color", json={"value": "red"}).raise_for_status()
+        # Each thread of the site may find once that its connection is gone.
+        wait_for(lambda: ada.put("/api/session/data/color", json={"value": "red"}).is_success)
         done = script("restore.sh", str(backup), env=tools)
         assert (done.returncode, "--replace" in done.stderr) == (2, True)
         done = script("restore.sh", str(backup), "--replace", env=tools)

@@ -13,7 +13,7 @@ from threading import Thread
 
 import pexpect
 
-from tests.servers import component
+from tests.servers import allow_interrupt, component
 
 PROMPT = "reader@docs> "
 # For a command; the machine may be busy.
@@ -80,6 +80,7 @@ def terminal(directory: Path, env: Mapping[str, str], port: int, log: Path) -> I
         component("bash"),
         ["--norc", "--noprofile"],
         cwd=directory,
+        preexec_fn=allow_interrupt,
         # Nothing in the output but what the commands print, and this prompt.
         env={
             **env,

@@ -11,6 +11,9 @@ from tests.servers import Site, SiteFactory
 
 __all__ = ["gradio_site", "second_gradio_site"]
 
+# A project of its own, whose tests `test_testing_kit` runs.
+collect_ignore = ["other_project"]
+
 Call = Callable[..., Any]
 KIT = {"EXTRA_APPS": "tests.testapp,tests.gradio_ui.kit", "DEMO_USERS": "0"}
 

@@ -21,6 +21,9 @@ from gradio import processing_utils  # noqa: E402
 
 LIMIT = 100_000
 
+# Not asked, but its connections are looked after wherever threads end.
+pytestmark = pytest.mark.django_db
+
 
 class Files(BaseHTTPRequestHandler):
     """`/announced/<bytes>`, `/unannounced/<bytes>`, `/packed/<bytes>`, `/moved/...`"""

@@ -129,3 +129,11 @@ def test_pages_make_room_for_newer_ones(site: Site, ada: Person) -> None:
     # The page that was not used for longest; it still is nobody else's.
     assert ada.call(first, "keep", "second", None)[1] == ["second"]
     assert Person(site, "bob").data(first).status_code == 403
+
+
+def test_projects_without_these_settings_have_the_same_limits() -> None:
+    from django.conf import settings
+
+    from gradio_ui.conf import DEFAULTS, PREFIX
+
+    assert {name: getattr(settings, PREFIX + name) for name in DEFAULTS} == DEFAULTS

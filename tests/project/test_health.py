@@ -7,9 +7,16 @@ from django.core.cache import cache
 from django.test import AsyncClient, Client
 from pytest_django import Settings
 
+from gradio_ui import stopping
 from gradiosession import health
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def not_stopping(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As another test may have left this process."""
+    monkeypatch.setattr(stopping, "is_draining", False)
 
 
 def failing() -> None:
