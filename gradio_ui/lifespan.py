@@ -95,6 +95,7 @@ class Lifespan:
             self._watch()
         if not self._started.done():
             await asyncio.shield(self._started)
+        self._started.result()
 
     async def stop(self) -> None:
         """Drain and stop, once, however many ask for it."""
@@ -125,7 +126,7 @@ class Lifespan:
             try:
                 if self._cluster:
                     await self._cluster.start()
-            except OSError as error:
+            except Exception as error:  # every request says so, and none waits for ever
                 self._started.set_exception(error)
                 return
             self._started.set_result(None)

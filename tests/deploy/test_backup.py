@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import httpx
@@ -15,6 +15,16 @@ from tests.servers import Postgres, SiteFactory, manage, project_env, wait_for
 def script(name: str, *arguments: str, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     command = [str(DEPLOY / "backup" / name), *arguments]
     return subprocess.run(command, env=dict(env), capture_output=True, text=True, timeout=120)
+
+
+def settled(ask: Callable[[], httpx.Response]) -> httpx.Response:
+    """Each thread of the site may find once that its connection to the database is gone."""
+
+    def asked() -> httpx.Response | None:
+        answer = ask()
+        return None if answer.status_code == 503 else answer
+
+    return wait_for(asked)  # type: ignore[no-any-return]
 
 
 def test_a_user_a_session_and_a_file_survive_the_loss_of_everything(
@@ -53,19 +63,21 @@ def test_a_user_a_session_and_a_file_survive_the_loss_of_everything(
 
         done = script("restore.sh", str(backup), env=tools)
         assert done.returncode == 0, done.stderr
-        assert ada.get("/api/auth/me").raise_for_status().json()["user"]["username"] == "ada"
-        assert ada.get("/api/session/data/color").raise_for_status().json()["value"] == "green"
-        served = ada.get(f"/gradio/cluster/gradio_api/file={file}")
+        assert settled(lambda: ada.get("/api/auth/me")).json()["user"]["username"] == "ada"
+        color = settled(lambda: ada.get("/api/session/data/color")).raise_for_status()
+        assert color.json()["value"] == "green"
+        served = settled(lambda: ada.get(f"/gradio/cluster/gradio_api/file={file}"))
         assert (served.status_code, served.content) == (200, b"kept")
 
         # What came after the backup is replaced only by who says so.
-        # Each thread of the site may find once that its connection is gone.
-        wait_for(lambda: ada.put("/api/session/data/color", json={"value": "red"}).is_success)
+        red = settled(lambda: ada.put("/api/session/data/color", json={"value": "red"}))
+        red.raise_for_status()
         done = script("restore.sh", str(backup), env=tools)
         assert (done.returncode, "--replace" in done.stderr) == (2, True)
         done = script("restore.sh", str(backup), "--replace", env=tools)
         assert done.returncode == 0, done.stderr
-        assert ada.get("/api/session/data/color").raise_for_status().json()["value"] == "green"
+        color = settled(lambda: ada.get("/api/session/data/color")).raise_for_status()
+        assert color.json()["value"] == "green"
 
     # A backup that is not whole is none.
     with (backup / "database.dump").open("ab") as dump:

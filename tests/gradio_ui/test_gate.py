@@ -332,6 +332,24 @@ def test_without_debug_the_reason_is_in_the_log_only(live_server_factory: SiteFa
     assert "a secret of the build" in site.log
 
 
+@pytest.mark.parametrize(("address", "status"), [("", 200), ("unix:/{deep}", 500)])
+def test_no_path_is_too_long_for_an_answer(
+    live_server_factory: SiteFactory, tmp_path: Path, redis_server: str, address: str, status: int
+) -> None:
+    """A Unix socket has a place of about a hundred bytes for its path."""
+    deep = "/".join(["deep" * 10] * 4)
+    env = {
+        "EXTRA_APPS": "tests.testapp",
+        "REDIS_URL": redis_server.replace("/0", "/14"),
+        "GRADIOSESSION_DATA_DIR": str(tmp_path / deep),
+        "GRADIO_UI_CLUSTER_ADDRESS": address.format(deep=f"{tmp_path}/{deep}"),
+    }
+    site = live_server_factory(env=env, allow_traceback=True)
+    answer = httpx.get(f"{site.url}/gradio/probe/config", headers=site.sign_in("ada"), timeout=30)
+    assert answer.status_code == status
+    assert ("too long for a Unix socket" in site.log) is (status == 500)
+
+
 def test_a_store_that_is_gone_closes_the_gate_with_503(
     live_server_factory: SiteFactory, tmp_path: Path
 ) -> None:
