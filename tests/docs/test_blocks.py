@@ -149,11 +149,14 @@ def check_settings(block: Block, project: Project) -> None:
     """The settings load with it, and read every name in it."""
     path = project.directory / "settings-of-a-page"
     path.write_text(block.source)
-    names = environ.Env()
-    names.ENVIRON = {}
-    names.read_env(path)
+
+    class Read(environ.Env):
+        ENVIRON: dict[str, str] = {}  # `read_env` is of the class, whose own is os.environ
+
+    Read.read_env(path)
+    assert Read.ENVIRON
     sources = "".join((BASE_DIR / f"gradiosession/{n}.py").read_text() for n in ("settings", "env"))
-    assert {name for name in names.ENVIRON if f'"{name}"' not in sources} == set()
+    assert {name for name in Read.ENVIRON if f'"{name}"' not in sources} == set()
     env = {name: project.site.env[name] for name in ("PATH", "HOME")}
     done = manage("check", env=env | {"DJANGO_ENV_FILE": str(path)})
     assert done.returncode == 0, done.stderr
