@@ -47,16 +47,21 @@ async def read(scope: Scope, receive: Receive, limit: int) -> bytes:
 
 def replay(body: bytes, receive: Receive) -> Receive:
     """A `receive` that gives this body, and then what the server has to say."""
+    return again({"type": "http.request", "body": body, "more_body": False}, receive)
+
+
+def again(first: Message, receive: Receive) -> Receive:
+    """A `receive` that gives this message before what the server has to say."""
     given = False
 
-    async def replayed() -> Message:
+    async def received() -> Message:
         nonlocal given
         if given:
             return await receive()
         given = True
-        return {"type": "http.request", "body": body, "more_body": False}
+        return first
 
-    return replayed
+    return received
 
 
 def parse(body: bytes) -> dict[str, Any]:

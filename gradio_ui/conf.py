@@ -5,16 +5,12 @@ Limits are per process, those "of a user" for everything that the user's logins 
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 
 PREFIX = "GRADIO_UI_"
-# Of the sockets in it, whose names systems cut at about a hundred bytes.
-_LONGEST_DIRECTORY = 80
 MB = 1024 * 1024
 
 # For projects whose settings do not say; this one's settings read each from the environment.
@@ -97,12 +93,8 @@ class Conf:
     @property
     def cluster_address(self) -> str:
         """Where this process is reached by the others: `unix:<directory>`, for processes of one
-        machine, or `tcp://<host>:<port>`."""
-        if address := self._get("CLUSTER_ADDRESS"):
-            return str(address)
-        directory = Path(settings.GRADIOSESSION_DATA_DIR) / "cluster"
-        is_short = len(os.fsencode(directory)) <= _LONGEST_DIRECTORY
-        return f"unix:{directory}" if is_short else "tcp://127.0.0.1:0"
+        machine, or `tcp://<host>:<port>`. Empty: see `gradio_ui.cluster.listener`."""
+        return str(self._get("CLUSTER_ADDRESS"))
 
     @property
     def cluster_prefix(self) -> str:

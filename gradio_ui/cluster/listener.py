@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from starlette.types import ASGIApp, Message, Scope
 
 from gradio_ui.cluster import wire
@@ -46,8 +47,8 @@ class Listener:
         if self._address.startswith("unix:"):
             directory = Path(self._address.removeprefix("unix:"))
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._socket = directory / f"{self._process}.sock"
-            if len(os.fsencode(self._socket)) > _LONGEST_PATH:
+            self._socket = _socket_in(directory, self._process)
+            if not _fits(self._socket):
                 raise BadAddress(f"{self._socket} is too long for a Unix socket.")
             remove_dead(directory)
             self._server = await asyncio.start_unix_server(
@@ -187,6 +188,20 @@ def _scope(opened: Any) -> Scope:
             scope[key] = tuple(scope[key])
     scope.update({"extensions": {}, "state": {}, HANDED_OVER: opened["by"]})
     return scope
+
+
+def default_address(process: str) -> str:
+    """A Unix socket in the site's own directory; where its path is too long, the loopback."""
+    directory = Path(settings.GRADIOSESSION_DATA_DIR) / "cluster"
+    return f"unix:{directory}" if _fits(_socket_in(directory, process)) else "tcp://127.0.0.1:0"
+
+
+def _socket_in(directory: Path, process: str) -> Path:
+    return directory / f"{process}.sock"
+
+
+def _fits(path: Path) -> bool:
+    return len(os.fsencode(path)) <= _LONGEST_PATH
 
 
 def split(address: str) -> tuple[str, int]:

@@ -15,11 +15,12 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gradio_ui import event_ids
+from gradio_ui.bodies import again
 from gradio_ui.cluster import keys, lost, process
 from gradio_ui.cluster.claims import Claims, Holder
 from gradio_ui.cluster.connecting import Connecting, Unreachable
 from gradio_ui.cluster.handover import PATIENCE, Cut, HandOver, NotTaken
-from gradio_ui.cluster.listener import HANDED_OVER, Listener
+from gradio_ui.cluster.listener import HANDED_OVER, Listener, default_address
 from gradio_ui.cluster.presence import Presence
 from gradio_ui.cluster.relayed import Relayed, relayed
 from gradio_ui.conf import conf
@@ -51,7 +52,8 @@ class Cluster:
 
     def __init__(self, app: ASGIApp) -> None:
         """`app` serves what others hand over."""
-        self._listener = Listener(conf.cluster_address, process.ID, app, self._holds)
+        address = conf.cluster_address or default_address(process.ID)
+        self._listener = Listener(address, process.ID, app, self._holds)
         self._connecting = Connecting()
         self._redis = AsyncRedis.from_url(settings.REDIS_URL, **_options())
         self._presence = Presence(Redis.from_url(settings.REDIS_URL, **_options()), process.ID)
@@ -161,7 +163,7 @@ class Cluster:
                 if answer.has_begun:
                     return await answer.end()
                 raise
-        await here(_again(first, receive), answer)
+        await here(again(first, receive), answer)
         await answer.end()
 
     async def _try(
@@ -264,16 +266,3 @@ class Cluster:
 
 def _options() -> dict[str, Any]:
     return {"socket_timeout": _ANSWER, "socket_connect_timeout": _ANSWER, "retry": None}
-
-
-def _again(first: Message, receive: Receive) -> Receive:
-    given = False
-
-    async def received() -> Message:
-        nonlocal given
-        if given:
-            return await receive()
-        given = True
-        return first
-
-    return received
