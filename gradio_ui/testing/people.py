@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import httpx
 
@@ -32,6 +32,15 @@ class CallFailed(Exception):
     page would show."""
 
 
+class Roles(TypedDict, total=False):
+    """What a user may do: names of groups, `"app_label.codename"` of permissions."""
+
+    groups: Iterable[str]
+    permissions: Iterable[str]
+    staff: bool
+    superuser: bool
+
+
 @dataclass(frozen=True)
 class Person:
     """One login of a user, at one server process; or a visitor, whose user is Django's
@@ -54,7 +63,7 @@ class Person:
             return UserState(self.user.pk)
         return UserState.of_visitor(self.session_id)
 
-    def sign_in(self, username: str, **roles: Any) -> Person:
+    def sign_in(self, username: str, **roles: Unpack[Roles]) -> Person:
         """This visitor, from now on as a user: see `Site.sign_in`."""
         return self.site._log_in(self.session_id, username, **roles)
 

@@ -12,12 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 
-from gradio_ui.testing.people import Person, log_in, visit
+from gradio_ui.testing.people import Person, Roles, log_in, visit
 from sessionstate.conf import conf
 
 if TYPE_CHECKING:
@@ -40,28 +40,13 @@ class Site:
         """What the server has written so far."""
         return self.log_file.read_text(errors="replace")
 
-    def sign_in(
-        self,
-        username: str,
-        *,
-        groups: Iterable[str] = (),
-        permissions: Iterable[str] = (),
-        staff: bool = False,
-        superuser: bool = False,
-    ) -> Person:
+    def sign_in(self, username: str, **roles: Unpack[Roles]) -> Person:
         """A new login of this user, who is made when there is none and has exactly these groups
         and permissions (`"app_label.codename"`) from now on.
 
         Raises `Permission.DoesNotExist` for a permission that is not known.
         """
-        return self._log_in(
-            None,
-            username,
-            groups=groups,
-            permissions=permissions,
-            staff=staff,
-            superuser=superuser,
-        )
+        return self._log_in(None, username, **roles)
 
     def visit(self) -> Person:
         """Somebody without an account, for apps with `public=True`."""
