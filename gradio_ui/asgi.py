@@ -13,7 +13,7 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.utils.translation import gettext_noop as _
 from starlette.requests import ClientDisconnect
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from accounts.watch import watch
@@ -56,6 +56,8 @@ _UNAVAILABLE = Problem(
 )
 _NOT_FOUND = Problem(404, _("Not found"), _("There is no such app or page."))
 _NOT_ALLOWED = Problem(405, _("Method not allowed"))
+# A redirect would count as the other site's still.
+_ONCE_MORE = '<!doctype html><title>…</title><meta http-equiv="refresh" content="0">'
 
 
 class GradioRouter:
@@ -230,9 +232,12 @@ class GradioRouter:
             is_page = False
         response: Response = refused.problem.json()
         if is_page and isinstance(refused, LoginNeeded):
-            response = RedirectResponse(
-                gate.login_url(request), 302, headers={"Cache-Control": "no-store"}
+            response = (
+                HTMLResponse(_ONCE_MORE)
+                if gate.is_withheld(request)
+                else RedirectResponse(gate.login_url(request), 302)
             )
+            response.headers["Cache-Control"] = "no-store"
         elif is_page:
             return await refused.problem.page(scope, receive, send)
         response.headers["Vary"] = "Accept, Authorization, Cookie, Sec-Fetch-Mode"

@@ -159,6 +159,8 @@ async def _identify(request: Request, spec: AppSpec | None, route: Route) -> Ide
         # Whom a verifier of the site has refused is somebody.
         if spec is None or not spec.public or error.code == "refused":
             raise
+        if is_withheld(request):
+            raise  # A visitor's ticket would take the place of the one that was not sent.
     is_page = route.access is Access.PAGE
     return await visitors.avisit(request, invite=is_page, begin=route.is_act)
 
@@ -252,6 +254,17 @@ def is_navigation(request: ASGIRequest) -> bool:
     if mode := request.headers.get("Sec-Fetch-Mode"):
         return mode == "navigate"
     return "text/html" in request.headers.get("Accept", "")
+
+
+def is_withheld(request: ASGIRequest) -> bool:
+    """Somebody has followed another site's link, so that the browser may have kept back a cookie
+    with SameSite=Strict. It comes when the page is asked for by this site (RFC 6265bis, 8.8.2)."""
+    return (
+        settings.SESSION_COOKIE_SAMESITE == "Strict"
+        and settings.SESSION_COOKIE_NAME not in request.COOKIES
+        and request.headers.get("Sec-Fetch-Site") == "cross-site"
+        and is_navigation(request)
+    )
 
 
 def login_url(request: ASGIRequest) -> str:
