@@ -92,6 +92,17 @@ def test_functions_of_an_app_run_and_no_others(live_site: Site, page: Page) -> N
     assert not troubles
 
 
+def test_an_app_has_its_own_looks(live_site: Site, page: Page) -> None:
+    sign_in(page, live_site, "ada")
+    page.goto(f"{live_site.url}/gradio/dressed/")
+    expect(page.locator(".spaced").get_by_text("Look at me")).to_have_css("letter-spacing", "3px")
+    expect(page.locator("gradio-app")).to_have_css("background-color", "rgb(16, 32, 48)")
+    expect(page.locator("head > meta[name=author][content=Ada]")).to_have_count(1)
+    page.goto(f"{live_site.url}/gradio/probe/")
+    expect(page.get_by_role("button", name="Remember")).to_be_visible(timeout=15_000)
+    expect(page.locator("gradio-app")).not_to_have_css("background-color", "rgb(16, 32, 48)")
+
+
 def test_an_answer_appears_word_by_word(live_site: Site, page: Page) -> None:
     sign_in(page, live_site, "admin")
     page.goto(f"{live_site.url}/gradio/assistant/")

@@ -6,8 +6,9 @@ from pathlib import Path
 import httpx
 import pytest
 from gradio_client import Client
+from gradio_client.utils import Status
 
-from tests.servers import SERVERS, ServerName, Site, SiteFactory
+from tests.servers import SERVERS, ServerName, Site, SiteFactory, wait_for
 
 TESTAPP = {"EXTRA_APPS": "tests.testapp"}
 
@@ -47,6 +48,17 @@ def test_a_generator_streams_and_its_last_state_is_kept(live_site: Site) -> None
     assert job.result(timeout=20) == 5
     assert job.outputs() == [1, 2, 3, 4, 5]
     assert probe.predict("reached", api_name="/recall") == "5"
+
+
+def test_a_queue_is_as_long_as_its_app_says_and_no_longer(live_site: Site) -> None:
+    dressed = client(live_site, "dressed", live_site.sign_in("ada"))
+    first = dressed.submit(3, api_name="/wait")
+    wait_for(lambda: first.status().code == Status.PROCESSING)
+    others = [dressed.submit(0, api_name="/wait") for _ in range(3)]
+    ended = [job.exception(timeout=30) for job in others]
+    refused = [str(error) for error in ended if error]
+    assert refused == ["Queue is full! Please try again."] * 2
+    assert first.result(timeout=30) == "waited"
 
 
 def test_two_users_with_20_parallel_calls_each_never_meet(live_site: Site) -> None:

@@ -70,6 +70,29 @@ def build_scripts() -> gr.Blocks:
     return demo
 
 
+def wait(seconds: float) -> str:
+    time.sleep(seconds)
+    return "waited"
+
+
+@register(
+    "dressed",
+    title="Dressed",
+    order=902,
+    theme=gr.themes.Base().set(body_background_fill="#102030", body_background_fill_dark="#102030"),
+    css=".spaced { letter-spacing: 3px }",
+    head='<meta name="author" content="Ada">',
+    queue={"max_size": 1, "default_concurrency_limit": 1},
+)
+def build_dressed() -> gr.Blocks:
+    """With all that an app may say of its looks, and a short queue."""
+    with gr.Blocks() as demo:
+        gr.Markdown("Look at me", elem_classes="spaced")
+        seconds, said = gr.Number(label="Seconds"), gr.Textbox(label="Said")
+        gr.Button("Wait").click(wait, seconds, said, api_name="wait")
+    return demo
+
+
 @register("probe", title="Probe", order=900)
 def build() -> gr.Blocks:
     with gr.Blocks() as demo:
