@@ -28,6 +28,7 @@ from gradio_ui.failures import Failure
 from gradio_ui.gate import Admission, LoginNeeded, Refused
 from gradio_ui.inner import inner_scope
 from gradio_ui.limits import Limits
+from gradio_ui.load import Load, load
 from gradio_ui.login import login
 from gradio_ui.ownership import Pages
 from gradio_ui.problems import Problem
@@ -69,8 +70,8 @@ class GradioRouter:
         from gradio_ui.lifespan import Lifespan
         from gradio_ui.mount import mount_all
 
-        self.cluster = Cluster(around(self)) if conf.cluster else None
         self.connections = Connections()
+        self.cluster = Cluster(around(self), self._load) if conf.cluster else None
         self.pages = Pages(self._is_busy, self._forget)
         self.limits = Limits(self._all_blocks)
         self._beginning: asyncio.Task[None] | None = None
@@ -201,6 +202,9 @@ class GradioRouter:
             compat_pages.forget(blocks, session_hash)
         if self.cluster:
             self.cluster.forget(session_hash)
+
+    def _load(self) -> Load:
+        return load(self._all_blocks(), self.connections)
 
     def _all_blocks(self) -> list["gradio.Blocks"]:
         return [mount.blocks for mount in self.mounts.values() if mount.blocks is not None]

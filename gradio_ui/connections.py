@@ -57,6 +57,9 @@ class Connections:
     def __bool__(self) -> bool:
         return bool(self._open)
 
+    def count(self, *, endless: bool) -> int:
+        return sum(connection.is_endless is endless for connection in list(self._open))
+
     @contextmanager
     def opened(self, receive: Receive, *, is_endless: bool) -> Iterator[Connection]:
         connection = Connection(receive, is_endless=is_endless)

@@ -1,12 +1,14 @@
 from pathlib import Path
 
+from gradiosession import __version__, logs
 from gradiosession import env as _env
-from gradiosession import logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 # `manage.py startgradioapp` adds the new app to EXTRA_APPS there.
 GRADIOSESSION_ENV_FILE = _env.file(BASE_DIR)
 env = _env.read(BASE_DIR)
+# What an operator sees where several run side by side, in `manage.py cluster` and in metrics.
+GRADIOSESSION_RELEASE = env.str("GRADIOSESSION_RELEASE", default=__version__)
 
 DEBUG = env.bool("DJANGO_DEBUG", default=False)
 

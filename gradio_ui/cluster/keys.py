@@ -2,6 +2,8 @@
 
 <prefix>:process:<id>    the address of a process; expires when it is not renewed
 <prefix>:processes       the ids of those that take new pages, by the time when they expire
+<prefix>:all             the ids of all, by the same time
+<prefix>:facts:<id>      what an operator is shown of a process; expires with its address
 <prefix>:page:<hash>     the process that holds the page; the same for upload:<id>
 <prefix>:epoch           drawn anew when Redis has lost everything
 <prefix>:settling        for a moment after that: the owners note again what they hold
@@ -15,8 +17,8 @@ EXPIRY, RENEWAL = 8.0, 1.0
 # In which every process has renewed its key at least twice.
 SETTLING = 2.5
 
-# KEYS: process, processes, epoch, settling. ARGV: id, address, EXPIRY, SETTLING (ms), a new epoch,
-# whether others may send this process what nobody holds.
+# KEYS: process, processes, epoch, settling, all, facts. ARGV: id, address, EXPIRY, SETTLING (ms), a
+# new epoch, whether others may send this process what nobody holds, its facts.
 # Returns: whether the key was still there, the epoch, {id, address} of others that may be sent it.
 RENEW = """
 local was_there = redis.call('EXISTS', KEYS[1])
@@ -30,6 +32,10 @@ else
 end
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
 redis.call('PEXPIRE', KEYS[2], ARGV[3])
+redis.call('ZADD', KEYS[5], now + ARGV[3], ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', now)
+redis.call('PEXPIRE', KEYS[5], ARGV[3])
+redis.call('SET', KEYS[6], ARGV[7], 'PX', ARGV[3])
 local epoch = redis.call('GET', KEYS[3])
 if not epoch then
   epoch = ARGV[5]
@@ -90,6 +96,14 @@ def claim(name: str) -> str:
 
 def processes() -> str:
     return f"{conf.cluster_prefix}:processes"
+
+
+def all_processes() -> str:
+    return f"{conf.cluster_prefix}:all"
+
+
+def facts(process: str) -> str:
+    return f"{conf.cluster_prefix}:facts:{process}"
 
 
 def epoch() -> str:

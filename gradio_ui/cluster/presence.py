@@ -32,16 +32,19 @@ class Presence:
         self._redis = redis
         self._process, self._address = process, ""
         self._forgotten: Callable[[], None] = lambda: None
+        self._facts: Callable[[], bytes] = lambda: b"{}"
         self._epoch = b""
         self._until = 0.0
         self._ended, self._first = threading.Event(), threading.Event()
         self._renew = redis.register_script(keys.RENEW)
         self._thread = threading.Thread(target=self._run, name="presence", daemon=True)
 
-    def start(self, address: str, forgotten: Callable[[], None]) -> None:
-        """Blocks until the others can know, if Redis answers. `forgotten` is called in the thread
-        when Redis has lost what this process holds."""
-        self._address, self._forgotten = address, forgotten
+    def start(
+        self, address: str, forgotten: Callable[[], None], facts: Callable[[], bytes]
+    ) -> None:
+        """Blocks until the others can know, if Redis answers. Both are called in the thread:
+        `forgotten` when Redis has lost what this process holds, `facts` for each renewal."""
+        self._address, self._forgotten, self._facts = address, forgotten, facts
         self._thread.start()
         self._first.wait(keys.SETTLING)
 
@@ -58,6 +61,8 @@ class Presence:
         with suppress(RedisError, OSError):
             self._redis.delete(keys.process(self._process))
             self._redis.zrem(keys.processes(), self._process)
+            self._redis.zrem(keys.all_processes(), self._process)
+            self._redis.delete(keys.facts(self._process))
 
     def _run(self) -> None:
         failing = False
@@ -84,6 +89,8 @@ class Presence:
                 keys.processes(),
                 keys.epoch(),
                 keys.settling(),
+                keys.all_processes(),
+                keys.facts(self._process),
             ],
             args=[
                 self._process,
@@ -92,6 +99,7 @@ class Presence:
                 int(keys.SETTLING * 1000),
                 secrets.token_hex(8),
                 int(self.is_open),
+                self._facts(),
             ],
         )
         if not was_there:

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gradio_ui import event_ids
 from gradio_ui.bodies import again
-from gradio_ui.cluster import keys, lost, process
+from gradio_ui.cluster import facts, keys, lost, process
 from gradio_ui.cluster.claims import Claims, Holder
 from gradio_ui.cluster.connecting import Connecting, Unreachable
 from gradio_ui.cluster.handover import PATIENCE, Cut, HandOver, NotTaken
@@ -24,6 +24,7 @@ from gradio_ui.cluster.listener import HANDED_OVER, Listener, default_address
 from gradio_ui.cluster.presence import Presence
 from gradio_ui.cluster.relayed import Relayed, relayed
 from gradio_ui.conf import conf
+from gradio_ui.load import Load
 from gradio_ui.names import Names
 from gradio_ui.routes import Access, Body, Route
 from sessionstate.errors import StoreUnavailable
@@ -50,7 +51,7 @@ class Stopped(Exception):
 class Cluster:
     """Of one process, used on its event loop only."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, load: Callable[[], Load]) -> None:
         """`app` serves what others hand over."""
         address = conf.cluster_address or default_address(process.ID)
         self._listener = Listener(address, process.ID, app, self._holds)
@@ -58,11 +59,13 @@ class Cluster:
         self._redis = AsyncRedis.from_url(settings.REDIS_URL, **_options())
         self._presence = Presence(Redis.from_url(settings.REDIS_URL, **_options()), process.ID)
         self.claims = Claims(self._redis, self._presence, process.ID)
+        self._load = load
         self._tasks: set[asyncio.Task[None]] = set()
         # Requests that others answer at the moment, but for those that never end.
         self.open = 0
-        # Of all requests that named something, since the start.
-        self.kept = self.handed_over = 0
+        # Of all requests that named something, since the start; and of those handed over, the ones
+        # that were not answered to their end.
+        self.kept = self.handed_over = self.failed = 0
 
     async def start(self) -> None:
         address = await self._listener.start()
@@ -71,7 +74,16 @@ class Cluster:
         def forgotten() -> None:
             asyncio.run_coroutine_threadsafe(self.claims.note_again(), loop)
 
-        await asyncio.to_thread(self._presence.start, address, forgotten)
+        await asyncio.to_thread(self._presence.start, address, forgotten, self._facts)
+
+    def _facts(self) -> bytes:
+        return facts.publish(
+            self._load(),
+            pages=len(self.claims),
+            kept=self.kept,
+            handed_over=self.handed_over,
+            failed=self.failed,
+        )
 
     async def drain(self, is_busy: Callable[[str], bool], end: float) -> None:
         """Give every page back as soon as it is not busy; returns when there is none any more,
@@ -118,6 +130,9 @@ class Cluster:
         self.open += not route.is_endless
         try:
             await self._pass_on(route, names, name, holder, scope, receive, send, here)
+        except (NoAnswer, Stopped, StoreUnavailable, ConnectionAbortedError):
+            self.failed += 1
+            raise
         finally:
             self.open -= not route.is_endless
 
@@ -149,6 +164,7 @@ class Cluster:
                 if scope["method"] != "GET" and not answer.has_begun:
                     raise Stopped(lost.NOTICE) from error
                 if await answer.cut():
+                    self.failed += 1
                     return
             except (Unreachable, NotTaken):
                 await asyncio.sleep(_PAUSE)

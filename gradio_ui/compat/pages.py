@@ -95,7 +95,17 @@ def undelivered(blocks: "gradio.Blocks", session_hash: str) -> int:
 
 def count_events(blocks: "gradio.Blocks") -> int:
     """Events that wait or run."""
-    return len(blocks._queue) + sum(len(job) for job in blocks._queue.active_jobs if job)
+    return count_waiting(blocks) + count_running(blocks)
+
+
+def count_waiting(blocks: "gradio.Blocks") -> int:
+    """From any thread, as the next."""
+    queues = list(blocks._queue.event_queue_per_concurrency_id.values())
+    return sum(len(waiting.queue) for waiting in queues)
+
+
+def count_running(blocks: "gradio.Blocks") -> int:
+    return sum(len(job) for job in list(blocks._queue.active_jobs) if job)
 
 
 def count_events_of(blocks: "gradio.Blocks", user: str) -> int:
