@@ -65,6 +65,17 @@ def _listens(port: int) -> bool:
         return sock.connect_ex(("127.0.0.1", port)) == 0
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a server runs: its address, and what its command begins with."""
+
+    host: str = "127.0.0.1"
+    within: Sequence[str] = ()
+
+
+HERE = Place()
+
+
 def allow_interrupt() -> None:
     # A test run started in the background of a shell has SIGINT ignored, and hands that down.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -272,15 +283,17 @@ def manage(*args: str, env: Mapping[str, str]) -> subprocess.CompletedProcess[st
     )
 
 
-def server_command(server: ServerName, port: int, *, reload: bool = False) -> list[str]:
+def server_command(
+    server: ServerName, port: int, *, host: str = HERE.host, reload: bool = False
+) -> list[str]:
     application = "gradiosession.asgi:application"
     if server == "runserver":
         flags = [] if reload else ["--noreload"]
-        command = ["manage.py", "runserver", *flags, f"127.0.0.1:{port}"]
+        command = ["manage.py", "runserver", *flags, f"{host}:{port}"]
     elif server == "daphne":
-        command = ["-m", "daphne", "-v", "0", "-b", "127.0.0.1", "-p", str(port), application]
+        command = ["-m", "daphne", "-v", "0", "-b", host, "-p", str(port), application]
     else:
-        command = ["-m", "uvicorn", application, "--host", "127.0.0.1", "--port", str(port)]
+        command = ["-m", "uvicorn", application, "--host", host, "--port", str(port)]
     return [sys.executable, *command]
 
 
@@ -302,6 +315,7 @@ class SiteFactory:
         allow_traceback: bool = False,
         reload: bool = False,
         cwd: Path = BASE_DIR,
+        place: Place = HERE,
     ) -> Site:
         """A site that answers. The same `directory` again means the same database and files.
 
@@ -314,7 +328,7 @@ class SiteFactory:
         log_file = directory / f"{server}-{port}-{len(self._sites)}.log"
         with log_file.open("wb") as output:
             process = subprocess.Popen(
-                server_command(server, port, reload=reload),
+                [*place.within, *server_command(server, port, host=place.host, reload=reload)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -324,9 +338,8 @@ class SiteFactory:
                 start_new_session=True,
                 preexec_fn=allow_interrupt,
             )
-        site = Site(
-            f"http://127.0.0.1:{port}", port, server, process, log_file, full_env, allow_traceback
-        )
+        url = f"http://{place.host}:{port}"
+        site = Site(url, port, server, process, log_file, full_env, allow_traceback)
         self._sites.append(site)
         wait_for(lambda: self._answers(site), START_LIMIT, f"{server} did not start")
         return site

@@ -10,7 +10,16 @@ from pathlib import Path
 import pytest
 
 from tests.attacks.people import Person, Tab
-from tests.servers import ServerName, Site, SiteFactory, component, free_port, running
+from tests.servers import (
+    HERE,
+    Place,
+    ServerName,
+    Site,
+    SiteFactory,
+    component,
+    free_port,
+    running,
+)
 
 PATH = "/gradio/cluster"
 
@@ -50,12 +59,12 @@ http {{
 
 
 @contextmanager
-def balanced(ports: Sequence[int], directory: Path) -> Iterator[str]:
-    """URL of an nginx in front of these ports, round-robin, without stickiness."""
+def balanced(addresses: Sequence[str], directory: Path) -> Iterator[str]:
+    """URL of an nginx in front of these addresses, round-robin, without stickiness."""
     program, port = component("nginx"), free_port()
     directory.mkdir(parents=True, exist_ok=True)
     # A process that refuses connections is asked again at the next request.
-    servers = "\n".join(f"    server 127.0.0.1:{port} max_fails=0;" for port in ports)
+    servers = "\n".join(f"    server {address} max_fails=0;" for address in addresses)
     config = directory / "nginx.conf"
     user = "user root;" if os.geteuid() == 0 else ""
     config.write_text(_NGINX.format(directory=directory, servers=servers, port=port, user=user))
@@ -71,9 +80,9 @@ class Processes:
     sites: list[Site]
     again: Callable[[int], Site]
 
-    def person(self, name: str = "ada") -> Person:
+    def person(self, name: str = "ada", app: str = PATH) -> Person:
         headers = self.sites[0].sign_in(name)
-        return Person(name, f"{self.url}{PATH}", headers=headers)
+        return Person(name, f"{self.url}{app}", headers=headers)
 
     def at(self, number: int, person: Person) -> Person:
         """The same login, at one process."""
@@ -112,7 +121,9 @@ def processes(
     servers: Sequence[ServerName],
     redis: str,
     more: Mapping[str, str] | None = None,
+    places: Sequence[Place] = (),
 ) -> Iterator[Processes]:
+    """`places`: where each of them runs, which then reach each other by TCP."""
     directory = factory.directory / "site"
     env = {
         "REDIS_URL": redis,
@@ -121,6 +132,7 @@ def processes(
         **(more or {}),
     }
     ports = [free_port() for _ in servers]
+    places = places or [HERE for _ in servers]
 
     def start(number: int) -> Site:
         # What is killed, or has to tell a page that something was, may say so in the log.
@@ -128,15 +140,26 @@ def processes(
             servers[number],
             directory=directory,
             port=ports[number],
-            env=env,
+            env=env | _reached(places[number]),
             allow_traceback=True,
+            place=places[number],
         )
 
     factory.prepare(directory)
     with ThreadPoolExecutor() as pool:
         sites = list(pool.map(start, range(len(servers))))
-    with balanced(ports, factory.directory / "nginx") as url:
+    addresses = [f"{place.host}:{port}" for place, port in zip(places, ports, strict=True)]
+    with balanced(addresses, factory.directory / "nginx") as url:
         yield Processes(url, sites, start)
+
+
+def _reached(place: Place) -> dict[str, str]:
+    if place is HERE:
+        return {}
+    return {
+        "GRADIO_UI_CLUSTER_ADDRESS": f"tcp://{place.host}:0",
+        "DJANGO_ALLOWED_HOSTS": f"127.0.0.1,{place.host}",
+    }
 
 
 @pytest.fixture(scope="module")

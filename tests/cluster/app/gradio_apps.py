@@ -8,6 +8,7 @@ import gradio as gr
 
 from gradio_ui import register, with_session
 from sessionstate import TabState
+from tests.cluster.app import load  # noqa: F401
 
 
 def count(number: int) -> tuple[int, int]:

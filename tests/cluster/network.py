@@ -1,0 +1,44 @@
+"""Machines of one's own: network namespaces on a bridge, each with an address."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+from tests.servers import Place
+
+
+@contextmanager
+def machines(count: int) -> Iterator[tuple[str, list[Place]]]:
+    """The address of this machine among them, and theirs. Skips the test where that is not
+    allowed."""
+    if os.geteuid() != 0 or shutil.which("ip") is None:
+        pytest.skip("missing component: network namespaces, which take root and iproute2")
+    # The network of RFC 2544, for tests; the number of the process tells runs apart.
+    number = os.getpid()
+    network, bridge = f"198.18.{number % 250}", f"gs{number}"
+    with ExitStack() as stack:
+        _ip("link", "add", bridge, "type", "bridge")
+        stack.callback(_ip, "link", "del", bridge)
+        _ip("address", "add", f"{network}.1/24", "dev", bridge)
+        _ip("link", "set", bridge, "up")
+        places = []
+        for each in range(count):
+            name, cable, host = f"{bridge}-{each}", f"{bridge}.{each}", f"{network}.{each + 11}"
+            _ip("netns", "add", name)
+            stack.callback(_ip, "netns", "del", name)
+            _ip("link", "add", cable, "type", "veth", "peer", "name", "eth0", "netns", name)
+            stack.callback(_ip, "link", "del", cable)
+            _ip("link", "set", cable, "master", bridge, "up")
+            _ip("-n", name, "address", "add", f"{host}/24", "dev", "eth0")
+            for device in ("lo", "eth0"):
+                _ip("-n", name, "link", "set", device, "up")
+            places.append(Place(host, ("ip", "netns", "exec", name)))
+        yield f"{network}.1", places
+
+
+def _ip(*words: str) -> None:
+    subprocess.run(["ip", *words], check=True, capture_output=True, text=True)
