@@ -8,6 +8,7 @@ stay quick.
 
 from gradio_ui.changes import session_changed
 from gradio_ui.injection import with_session
+from gradio_ui.limited import limit
 from gradio_ui.registry import register
 from gradio_ui.roles import requires_group, requires_permission, requires_staff
 from gradio_ui.running import current_session, current_state, current_user
@@ -16,6 +17,7 @@ __all__ = [
     "current_session",
     "current_state",
     "current_user",
+    "limit",
     "register",
     "requires_group",
     "requires_permission",

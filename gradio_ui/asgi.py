@@ -73,7 +73,7 @@ class GradioRouter:
         self.connections = Connections()
         self.cluster = Cluster(around(self), self._load) if conf.cluster else None
         self.pages = Pages(self._is_busy, self._forget)
-        self.limits = Limits(self._all_blocks)
+        self.limits = Limits(self._all_blocks, self.cluster.tallies if self.cluster else None)
         self._beginning: asyncio.Task[None] | None = None
         self.mounts = mount_all()
         self.lifespan = Lifespan(self.mounts.values(), self.connections, self.cluster)
@@ -146,7 +146,7 @@ class GradioRouter:
             raise Refused(_UNAVAILABLE)
         if mount.app is None or mount.blocks is None:
             raise Refused(Problem(500, _("This app failed to start"), _failure(mount.failure)))
-        with gate.explaining():
+        with gate.explaining(scope):
             inner = inner_scope(scope, request, admission, route)
         if admission is None:
             send = headers.on_public(send, is_kept=_is_theme(mount, scope))
@@ -176,7 +176,7 @@ class GradioRouter:
     ) -> None:
         in_path = route.named_in(path)
         with ExitStack() as stack:
-            with gate.explaining():
+            with gate.explaining(scope):
                 intake = await gate.take(
                     inner, receive, route, in_path, admission.owner, self.pages
                 )
@@ -186,7 +186,7 @@ class GradioRouter:
             here = partial(self.serving.serve, asked)
             if self.cluster is None:
                 return await here(intake.receive, send)
-            with gate.explaining():
+            with gate.explaining(scope):
                 await self.cluster.serve(route, intake.names, scope, intake.receive, send, here)
 
     def _heard(self, news: News) -> None:

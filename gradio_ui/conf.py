@@ -26,6 +26,7 @@ DEFAULTS: dict[str, Any] = {
     "MAX_VISITOR_PAGES": 20,
     "MAX_VISITOR_STREAMS": 40,
     "MAX_VISITOR_EVENTS": 10,
+    "EXEMPT_SUPERUSERS": False,
     "CLUSTER": False,
     "CLUSTER_ADDRESS": "",
     "CLUSTER_PREFIX": "gradiosession",
@@ -84,6 +85,11 @@ class Conf:
             events=int(self._get("MAX_VISITOR_EVENTS")),
             bytes=int(self._get("MAX_VISITOR_BYTES")),
         )
+
+    @property
+    def exempt_superusers(self) -> bool:
+        """Whether `@limit` and `register(limit=...)` count no call of a superuser."""
+        return bool(self._get("EXEMPT_SUPERUSERS"))
 
     @property
     def cluster(self) -> bool:

@@ -18,6 +18,7 @@ from django.db import Error as DatabaseError
 from django.http import HttpResponse
 from django.shortcuts import resolve_url
 from django.utils.functional import cached_property
+from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 from starlette.types import Receive, Scope
 
@@ -27,14 +28,17 @@ from accounts.identity import Identity, NotAuthenticated, aidentify
 from accounts.origin import SAFE_METHODS, is_cross_site, is_from_browser
 from accounts.visitors import TooManyVisitors
 from accounts.watch import Login
+from gradio_ui import languages
 from gradio_ui.bodies import Malformed, TooLarge
 from gradio_ui.cluster.routing import NoAnswer, Stopped
+from gradio_ui.conf import conf
 from gradio_ui.intake import Intake, take_in
 from gradio_ui.limits import NoRoom
 from gradio_ui.names import BadName
 from gradio_ui.ownership import NotOwner, Owner, Pages, TooMany
 from gradio_ui.problems import Problem
 from gradio_ui.ranges import BadRange
+from gradio_ui.rates import Exceeded
 from gradio_ui.registry import AppSpec
 from gradio_ui.routes import Access, Route
 from gradio_ui.rules import Rules, first_broken
@@ -81,7 +85,8 @@ class Admission:
     @property
     def owner(self) -> Owner:
         if self.user.is_authenticated:
-            return Owner(self.session_id, str(self.user.pk))
+            is_exempt = conf.exempt_superusers and getattr(self.user, "is_superuser", False)
+            return Owner(self.session_id, str(self.user.pk), is_exempt=is_exempt)
         return Owner(self.session_id, visitors.name_of(self.session_id), is_visitor=True)
 
     @property
@@ -215,7 +220,7 @@ async def take(
 
 
 @contextmanager
-def explaining() -> Iterator[None]:
+def explaining(scope: Scope) -> Iterator[None]:
     """What the parts of the gate refuse, as `Refused`."""
     try:
         yield
@@ -236,6 +241,10 @@ def explaining() -> Iterator[None]:
     except TooMany as error:
         detail = f"You have too many {error}. Please try again in a moment."
         problem = Problem(429, "Too many requests", detail, {"Retry-After": "10"})
+        raise Refused(problem) from error
+    except Exceeded as error:
+        with languages.of(scope):
+            problem = Problem(429, gettext(_("Too many requests")), error.sentence, error.headers)
         raise Refused(problem) from error
     except (StoreUnavailable, DatabaseError) as error:
         raise Refused(UNAVAILABLE) from error

@@ -1,88 +1,175 @@
-"""How much a user may have in this process at a time: open streams, events, bytes on disk.
+"""How much a user may have at a time: open streams, events, bytes on disk, calls of a function.
 
-All logins of a user count together; a visitor counts alone. See `gradio_ui.conf` for the
-numbers and `gradio_ui.ownership` for pages.
+All logins of a user count together; a visitor counts alone. See `gradio_ui.conf` for the numbers,
+`gradio_ui.limited` for those of functions and `gradio_ui.ownership` for pages. What there is in
+other processes is known from `gradio_ui.cluster.tallies`.
 """
 
+import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from starlette.formparsers import MultiPartException
 from starlette.types import Message, Receive, Scope
 
-from gradio_ui import bodies, files
+from gradio_ui import bodies, files, metering, rates
 from gradio_ui.bodies import TooLarge
+from gradio_ui.cluster.tallies import Tallies
 from gradio_ui.compat import pages
 from gradio_ui.conf import conf
 from gradio_ui.names import Names
 from gradio_ui.ownership import Owner, TooMany
+from gradio_ui.rates import Exceeded, Limit
+from sessionstate.errors import StoreUnavailable
 from sessionstate.threads import in_thread
 
 if TYPE_CHECKING:
     import gradio
+
+# Seconds for which an event may still count that has just ended, here or elsewhere: who hears of
+# its end may be faster with the next one. And to come again when there are too many.
+_LAG, _PAUSE = 0.5, 0.05
+_RETRY_AFTER = 5
 
 
 class NoRoom(Exception):
     """The user's files take up all that they may."""
 
 
+@dataclass(eq=False)
+class Booking:
+    """A call that has been counted for these limits. Until its event is in the queue, or the call
+    has been answered, it counts as one that runs."""
+
+    user: str
+    limits: frozenset[Limit] = rates.NONE
+    event_id: str = ""
+    end: Callable[[], None] = field(default=lambda: None)
+
+
 class Limits:
-    def __init__(self, all_blocks: Callable[[], list["gradio.Blocks"]]) -> None:
+    def __init__(
+        self,
+        all_blocks: Callable[[], list["gradio.Blocks"]],
+        tallies: Tallies | None = None,
+    ) -> None:
+        """`tallies`: of all processes, if there may be others."""
         self._all_blocks = all_blocks
+        self._tallies = tallies
         self._streams: Counter[str] = Counter()
         # Bytes of uploads that are not on disk yet.
         self._arriving: Counter[str] = Counter()
+        self._bookings: set[Booking] = set()
+        if tallies:
+            tallies.counts = self.counts
 
-    @contextmanager
-    def stream(self, owner: Owner) -> Iterator[None]:
-        """Raises `TooMany`."""
+    def counts(self) -> Counter[str]:
+        """All that counts in this process, by what it is and whose."""
+        counts = Counter({f"streams:{user}": count for user, count in self._streams.items()})
+        counts.update({f"bytes:{user}": size for user, size in self._arriving.items()})
+        queued: set[str] = set()
+        for blocks in self._all_blocks():
+            for event, user in pages.events(blocks):
+                queued.add(event._id)
+                counts[f"events:{user}"] += 1
+                counts.update(_names(pages.limits(blocks, event.fn), user or ""))
+        for booking in self._bookings:
+            if booking.event_id not in queued:
+                counts.update(_names(booking.limits, booking.user))
+        return counts
+
+    async def stream(self, owner: Owner) -> Callable[[], None]:
+        """Count one; what is returned ends that. Raises `TooMany`."""
         user = owner.user
-        if self._streams[user] >= owner.allowance.streams:
-            raise TooMany("open connections")
         self._streams[user] += 1
-        try:
-            yield
-        finally:
+
+        def end() -> None:
             self._streams[user] -= 1
             self._streams += Counter()  # drops zeros
 
-    def check_events(self, owner: Owner, names: Names) -> None:
+        try:
+            if not await self._fits(
+                f"streams:{user}", self._streams[user], owner.allowance.streams
+            ):
+                raise TooMany("open connections")
+        except BaseException:
+            end()
+            raise
+        return end
+
+    async def check_events(self, owner: Owner, names: Names) -> None:
         """Raises `TooMany` when there is no room for one more event of this page or user."""
         limit, all_blocks = owner.allowance.events, self._all_blocks()
         for name in names.session_hashes:
             if any(pages.undelivered(blocks, name) >= limit for blocks in all_blocks):
                 raise TooMany("results that nobody has fetched")
         # Counting takes longer the more there are, and there are seldom so many.
-        if (
-            sum(map(pages.count_events, all_blocks)) >= limit
-            and sum(pages.count_events_of(blocks, owner.user) for blocks in all_blocks) >= limit
-        ):
+        count = sum(map(pages.count_events, all_blocks))
+        if count >= self._few(limit):
+            count = sum(pages.count_events_of(blocks, owner.user) for blocks in all_blocks)
+        if not await self._fits(f"events:{owner.user}", count + 1, limit):
             raise TooMany("events that wait or run")
 
+    async def book(self, owner: Owner, limits: frozenset[Limit]) -> Booking:
+        """Count a call. Raises `Exceeded`, `StoreUnavailable`."""
+        if not limits or owner.is_exempt:
+            return Booking(owner.user, limits)
+        booking = Booking(owner.user, limits)
+        booking.end = lambda: self._bookings.discard(booking)
+        try:
+            for limit in limits:
+                if limit.concurrent:
+                    await self._take_place(booking, limit)
+            await metering.acharge(limits, owner.user)
+        except BaseException:
+            booking.end()
+            raise
+        return booking
+
+    async def _take_place(self, booking: Booking, limit: Limit) -> None:
+        (name,) = _names({limit}, booking.user)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _LAG
+        while True:
+            # Without a pause between looking and taking.
+            mine = self.counts()[name] + (booking not in self._bookings)
+            if mine <= limit.concurrent:
+                self._bookings.add(booking)
+                if self._tallies is None or await self._tallies.ask(name, mine, limit.concurrent):
+                    return
+                booking.end()
+            if loop.time() > until:
+                raise Exceeded(limit, _RETRY_AFTER)
+            await asyncio.sleep(_PAUSE)
+
     @contextmanager
-    def upload(self, owner: Owner, used: int, receive: Receive) -> Iterator[Receive]:
+    def upload(self, owner: Owner, used: int, scope: Scope, receive: Receive) -> Iterator[Receive]:
         """A `receive` for an upload that is stopped where it passes a limit."""
         user, most, size = owner.user, owner.allowance.bytes, 0
+        counts = bodies.announced(scope)
+        self._arriving[user] += counts
 
         async def counted() -> Message:
-            nonlocal size
+            nonlocal size, counts
             message = await receive()
-            taken = len(message.get("body", b""))
-            size += taken
-            self._arriving[user] += taken
+            size += len(message.get("body", b""))
             # In words by which Gradio knows what to answer, and after which it cleans up.
             if size > conf.max_upload:
                 raise MultiPartException(f"maximum allowed size: {conf.max_upload} bytes")
-            if used + self._arriving[user] > most:
-                raise MultiPartException("maximum allowed size of all your files reached")
+            if size > counts:
+                self._arriving[user] += size - counts
+                counts = size
+                if not await self._fits(f"bytes:{user}", self._arriving[user], most - used):
+                    raise MultiPartException("maximum allowed size of all your files reached")
             return message
 
         try:
             yield counted
         finally:
-            self._arriving[user] -= size
+            self._arriving[user] -= counts
             self._arriving += Counter()
 
     async def room(self, owner: Owner, scope: Scope) -> int:
@@ -92,6 +179,32 @@ class Limits:
         if announced > conf.max_upload:
             raise TooLarge(conf.max_upload)
         used = await in_thread(files.usage, owner.user)
-        if used + self._arriving[owner.user] + announced > owner.allowance.bytes:
+        arriving, left = self._arriving[owner.user] + announced, owner.allowance.bytes - used
+        if not await self._fits(f"bytes:{owner.user}", arriving, left):
             raise NoRoom
         return used
+
+    def _few(self, limit: int) -> int:
+        """So many of one user that the others need not be asked."""
+        return limit if self._tallies is None else self._tallies.few(limit)
+
+    async def _fits(self, name: str, mine: int, limit: int) -> bool:
+        """Whether there are not more than `limit` in all, `mine` of them here, with the one that
+        is to come. Where nobody can tell what others have, what is here decides: these limits
+        protect the processes, each of which still has its own."""
+        if mine > limit:
+            return False
+        if self._tallies is None:
+            return True
+        if mine <= self._few(limit):
+            self._tallies.note()
+            return True
+        try:
+            return await self._tallies.ask(name, mine, limit)
+        except StoreUnavailable:
+            return True
+
+
+def _names(limits: Collection[Limit], user: str) -> list[str]:
+    """What calls that run count as."""
+    return [f"{limit.key}:{user}" for limit in limits if limit.concurrent]

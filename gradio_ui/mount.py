@@ -93,7 +93,7 @@ def _mount(spec: AppSpec, blocks: gradio.Blocks) -> Starlette:
     pages.lift_limits(blocks)
     compat.mark_launched(blocks)
     compat.pin_id(blocks, spec.slug)
-    compat.hook_calls(blocks, spec.rule)
+    compat.hook_calls(blocks, spec.rule, spec.limits)
     hook_inputs(blocks)
     hook_events(blocks, spec.slug)
     if spec.mcp:

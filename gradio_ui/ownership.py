@@ -36,6 +36,8 @@ class Owner:
     # What limits count by: the user, however many logins; or the visitor.
     user: str
     is_visitor: bool = False
+    # Whether `@limit` counts none of their calls.
+    is_exempt: bool = False
 
     @property
     def allowance(self) -> Allowance:

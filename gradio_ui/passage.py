@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gradio_ui.rates import Limit
 from sessionstate.errors import SessionGone
 
 if TYPE_CHECKING:
     # Callbacks are decorated before Django has its models.
+    from gradio_ui.limits import Booking, Limits
     from gradio_ui.ownership import Owner, Pages
     from gradio_ui.revocation import Grant
 
@@ -25,6 +27,13 @@ class Passage:
     owner: "Owner"
     pages: "Pages"
     grant: "Grant"
+    limits: "Limits"
+    # What its call is counted for, see `gradio_ui.limits`.
+    booking: "Booking"
+
+    @property
+    def paid(self) -> frozenset[Limit]:
+        return self.booking.limits
 
     def entry(self) -> dict[str, "Passage"]:
         """For the scope of the request, which outlives it in the events that it made."""

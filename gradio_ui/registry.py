@@ -21,10 +21,11 @@ from django.dispatch import receiver
 from django.utils.autoreload import BaseReloader, autoreload_started
 from django.utils.module_loading import module_has_submodule
 
-from gradio_ui import compat
+from gradio_ui import compat, limited, rates
 from gradio_ui import csp as policies
 from gradio_ui.csp import Sources
 from gradio_ui.failures import Failure, located
+from gradio_ui.rates import BadLimit, Limit
 from gradio_ui.rules import Rule, group_names
 
 if TYPE_CHECKING:
@@ -80,6 +81,8 @@ class AppSpec:
     csp: Sources = field(default_factory=dict, repr=False)
     mcp: bool = False
     public: bool = False
+    # Of each user, for all its functions together.
+    limit: str = ""
     # Whether its pages have the bar of the site.
     bar: bool = True
 
@@ -98,6 +101,10 @@ class AppSpec:
         refusal = "You may not use this app."
         return Rule(self.groups, staff=self.staff, public=self.public, refusal=refusal)
 
+    @cached_property
+    def limits(self) -> frozenset[Limit]:
+        return frozenset({limited.make(f"app.{self.slug}", self.limit)} if self.limit else ())
+
     def allows(self, user: "User | AnonymousUser", groups: Collection[str] | None = None) -> bool:
         """Whether this user may open the app. Asks the database for the user's groups unless
         they are given."""
@@ -114,6 +121,7 @@ def register(
     staff: bool = False,
     public: bool = False,
     order: int = 100,
+    limit: str = "",
     mcp: bool = False,
     bar: bool = True,
     unsafe_eval: bool = False,
@@ -123,12 +131,13 @@ def register(
     """Serve what the decorated function builds, a `gr.Blocks`, at `/gradio/<slug>/`.
 
     `groups`: any one of them opens the app; none means every signed-in user. `staff`: staff
-    only. `public`: also visitors without an account. `mcp`: programs may call its functions as
-    tools of an MCP server, at `/gradio/<slug>/gradio_api/mcp/`. `bar`: its pages have the bar of
-    the site on top. `unsafe_eval`: its pages may run JavaScript from strings, which `gr.HTML` and
-    native plots need. `csp`: sources by directive that its pages may load from besides this
-    site, such as `{"img-src": ["https://tiles.example"]}`. `options` are passed to Gradio's mount
-    (theme, css, head, js, allowed_paths, max_file_size ...); `queue` is a dict for
+    only. `public`: also visitors without an account. `limit`: how often each user may call its
+    functions, all together, such as "100/h" (see `gradio_ui.limit`). `mcp`: programs may call its
+    functions as tools of an MCP server, at `/gradio/<slug>/gradio_api/mcp/`. `bar`: its pages have
+    the bar of the site on top. `unsafe_eval`: its pages may run JavaScript from strings, which
+    `gr.HTML` and native plots need. `csp`: sources by directive that its pages may load from
+    besides this site, such as `{"img-src": ["https://tiles.example"]}`. `options` are passed to
+    Gradio's mount (theme, css, head, js, allowed_paths, max_file_size ...); `queue` is a dict for
     `Blocks.queue()`.
     """
     if len(slug) > SLUG_LENGTH or not SLUG.fullmatch(slug):
@@ -139,6 +148,10 @@ def register(
         raise RegistrationError(f"groups of {slug!r} must be a list: groups=[{groups!r}].")
     if public and (staff or tuple(groups)):
         raise RegistrationError(f"{slug!r} is public, so it can be for neither groups nor staff.")
+    try:
+        rates.parse(limit or "1/s")
+    except BadLimit as error:
+        raise RegistrationError(f"limit of {slug!r}: {error}") from error
     if trouble := policies.trouble(csp):
         raise RegistrationError(f"csp of {slug!r} {trouble}")
     if unknown := options.keys() - OPTIONS:
@@ -157,6 +170,7 @@ def register(
                 groups=tuple(groups),
                 staff=staff,
                 public=public,
+                limit=limit,
                 order=order,
                 build=build,
                 module=_function(build).__module__,

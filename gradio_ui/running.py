@@ -86,9 +86,11 @@ class Call:
         self.session = Session(scope[conf.attribute].id)
         self.permits = Permits(scope["user"])
         self.user: User | AnonymousUser = scope["user"]
-        passed = passage.of(scope)
+        self.passed = passed = passage.of(scope)
         # The slug of the app.
         self.app = passed.slug if passed else ""
+        # What this call has been counted for before it began, see `gradio_ui.limited`.
+        self.paid = set(passed.paid) if passed else set()
         self._grant = passed.grant if passed else None
         self.session.guard(self._ask)
         # By scope, and the same as classes of the app's own.

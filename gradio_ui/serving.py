@@ -61,25 +61,28 @@ class Serving:
         assert mount.app is not None and mount.blocks is not None
         owner = admission.owner
         with ExitStack() as stack:
-            with gate.explaining():
-                rules = targets.rules_of(mount.blocks, route, asked.in_path, intake)
-                await gate.permit(admission, rules)
+            with gate.explaining(inner):
+                target = targets.find(mount.blocks, route, asked.in_path, intake)
+                await gate.permit(admission, target.rules)
                 if route.makes_event:
-                    self._limits.check_events(owner, intake.names)
+                    await self._limits.check_events(owner, intake.names)
                 if route.is_long:
-                    stack.enter_context(self._limits.stream(owner))
+                    stack.callback(await self._limits.stream(owner))
                 if route.is_stream and not route.is_endless and not route.is_mcp:
                     if self._has_others and await tell_lost(mount.blocks, intake.names, send):
                         return
                     targets.check_page(mount.blocks, intake.names)
                 if route.body is Body.UPLOAD:
                     used = await self._limits.room(owner, inner)
-                    receive = stack.enter_context(self._limits.upload(owner, used, receive))
+                    receive = stack.enter_context(self._limits.upload(owner, used, inner, receive))
+                booking = await self._limits.book(owner, target.limits)
+                stack.callback(booking.end)
             if route.is_mcp:
                 # Starlette would redirect to it.
                 inner["path"] = f"{inner['path'].rstrip('/')}/"
             grant = self._grants.of(admission.login, mount)
-            inner.update(Passage(mount.spec.slug, owner, self._pages, grant).entry())
+            passage = Passage(mount.spec.slug, owner, self._pages, grant, self._limits, booking)
+            inner.update(passage.entry())
             if route.is_stream:
                 # From this version on Starlette would not listen for the disconnect.
                 inner["asgi"] = {**inner.get("asgi", {}), "spec_version": "2.3"}

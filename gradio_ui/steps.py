@@ -12,8 +12,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from gradio_ui import asked, rules, vetting
+from gradio_ui import asked, limited, rates, rules, vetting
 from gradio_ui.asked import Needs
+from gradio_ui.rates import Limit
 from gradio_ui.rules import Rule, Rules
 from gradio_ui.running import Call, is_building, running
 from gradio_ui.telling import told
@@ -53,13 +54,18 @@ class Steps:
     """`Blocks.call_function` of a mounted app."""
 
     def __init__(
-        self, call_function: Callable[..., Awaitable[dict[str, Any]]], rule: Rule | None = None
+        self,
+        call_function: Callable[..., Awaitable[dict[str, Any]]],
+        rule: Rule | None = None,
+        limits: frozenset[Limit] = rates.NONE,
     ) -> None:
-        """`rule`: of the app, for each of its functions."""
+        """`rule` and `limits`: of the app, for each of its functions."""
         self._call_function = call_function
+        self._app_limits = limits
         self._app_rules = frozenset({rule}) if rule else rules.NONE
         self._needs: WeakKeyDictionary[BlockFunction, Needs] = WeakKeyDictionary()
         self._rules: WeakKeyDictionary[BlockFunction, Rules] = WeakKeyDictionary()
+        self._limits: WeakKeyDictionary[BlockFunction, frozenset[Limit]] = WeakKeyDictionary()
 
     async def __call__(
         self,
@@ -136,6 +142,12 @@ class Steps:
                         found |= rules.of_event(main)
             self._rules[block_fn] = found
         return self._rules[block_fn]
+
+    def limits(self, block_fn: "BlockFunction") -> frozenset[Limit]:
+        """What a call is to be counted for, of the app and of the function."""
+        if block_fn not in self._limits:
+            self._limits[block_fn] = self._app_limits | limited.of_event(block_fn)
+        return self._limits[block_fn]
 
     def needs(self, block_fn: "BlockFunction") -> Needs:
         if block_fn not in self._needs:

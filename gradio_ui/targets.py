@@ -5,20 +5,23 @@ be such a thing: if there is not, much of it is an error of the server to Gradio
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
-from gradio_ui import rules
+from gradio_ui import limited, rates, rules
 from gradio_ui.compat import pages
 from gradio_ui.intake import Intake
 from gradio_ui.names import SESSION_HASH, Names
+from gradio_ui.rates import Limit
 from gradio_ui.routes import Route, Target
 from gradio_ui.rules import NONE, Rules
 
 if TYPE_CHECKING:
     import gradio
     from gradio.block_function import BlockFunction
+
+    from gradio_ui.steps import Steps
 
 _NUMBER: TypeAdapter[int] = TypeAdapter(int)
 
@@ -27,24 +30,34 @@ class NoSuchTarget(Exception):
     """There is no function or component of this name or number; says so."""
 
 
-def rules_of(
+class Found(NamedTuple):
+    """What must hold for who asks for it, and what its call is counted for."""
+
+    rules: Rules = NONE
+    limits: frozenset[Limit] = rates.NONE
+
+
+_NOTHING = Found()
+
+
+def find(
     blocks: "gradio.Blocks", route: Route, in_path: Mapping[str, str], intake: Intake
-) -> Rules:
-    """What must hold for who asks for this. Raises `NoSuchTarget`."""
+) -> Found:
+    """Raises `NoSuchTarget`."""
     if route.target is Target.NOTHING:
-        return NONE
+        return _NOTHING
     if route.target is Target.COMPONENT:
-        return _rules_of_component(blocks, intake.fields)
+        return _component(blocks, intake.fields)
     name = in_path.get("api_name")
     index = intake.fields.get("fn_index") if route.target is Target.FUNCTION else None
     if name is None and index is None:
-        return NONE  # for nothing, which Gradio sees
+        return _NOTHING  # which Gradio sees
     page = intake.fields.get(SESSION_HASH)
     fn = _function(blocks, page, index, name)
     if fn is None:
         raise NoSuchTarget("There is no such function.")
-    required: Rules = blocks.call_function.rules(fn)  # type: ignore[attr-defined]
-    return required
+    steps: Steps = blocks.call_function  # type: ignore[assignment]
+    return Found(steps.rules(fn), steps.limits(fn))
 
 
 def check_page(blocks: "gradio.Blocks", names: Names) -> None:
@@ -64,13 +77,15 @@ def _function(
     return None if number is None else pages.function(blocks, page, number, None)
 
 
-def _rules_of_component(blocks: "gradio.Blocks", fields: Mapping[str, Any]) -> Rules:
+def _component(blocks: "gradio.Blocks", fields: Mapping[str, Any]) -> Found:
     number = _number(fields.get("component_id"))
     block = None if number is None else pages.component(blocks, fields.get(SESSION_HASH), number)
     if block is None:
         raise NoSuchTarget("There is no such component.")
     fn = getattr(block, str(fields.get("fn_name")), None)
-    return rules.of(fn) if getattr(fn, "_is_server_fn", False) else NONE
+    if not getattr(fn, "_is_server_fn", False):
+        return _NOTHING
+    return Found(rules.of(fn), limited.of(fn))
 
 
 def _number(value: Any) -> int | None:

@@ -152,6 +152,8 @@ GRADIO_UI_MAX_VISITOR_BYTES = env.int("GRADIO_UI_MAX_VISITOR_BYTES", default=50 
 GRADIO_UI_MAX_VISITOR_PAGES = env.int("GRADIO_UI_MAX_VISITOR_PAGES", default=20)
 GRADIO_UI_MAX_VISITOR_STREAMS = env.int("GRADIO_UI_MAX_VISITOR_STREAMS", default=40)
 GRADIO_UI_MAX_VISITOR_EVENTS = env.int("GRADIO_UI_MAX_VISITOR_EVENTS", default=10)
+# Whether @limit and register(limit=...) count no call of a superuser.
+GRADIO_UI_EXEMPT_SUPERUSERS = env.bool("GRADIO_UI_EXEMPT_SUPERUSERS", default=False)
 
 # Several processes, see gradio_ui.cluster -----------------------------------------------------
 

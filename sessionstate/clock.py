@@ -18,6 +18,11 @@ def now() -> datetime:
     return datetime.fromtimestamp(timestamp(), UTC)
 
 
+def offset() -> float:
+    """Seconds that are to be added to the time of a server, which no test can move: 0."""
+    return _offset
+
+
 def shift(seconds: float) -> None:
     """Moves the clock of this process; for tests."""
     global _offset

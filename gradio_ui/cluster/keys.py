@@ -6,6 +6,8 @@
 <prefix>:facts:<id>      what an operator is shown of a process; expires with its address
 <prefix>:page:<hash>     the process that holds the page; the same for upload:<id>
 <prefix>:epoch           drawn anew when Redis has lost everything
+<prefix>:tally:<what>    how much of it each process has, by its id
+<prefix>:calls:<what>    when a user has called something that has a rate, see `gradio_ui.metering`
 <prefix>:settling        for a moment after that: the owners note again what they hold
 """
 
@@ -85,6 +87,28 @@ for _, key in ipairs(KEYS) do
 end
 """
 
+# KEYS: tally. ARGV: the prefix of processes, id, how much this process has with what is to come,
+# limit, age (ms). Returns: whether that is within the limit, together with those that live.
+TALLY = """
+local others = 0
+local found = redis.call('HGETALL', KEYS[1])
+for i = 1, #found, 2 do
+  if found[i] ~= ARGV[2] then
+    if redis.call('EXISTS', ARGV[1] .. found[i]) == 1 then
+      others = others + found[i + 1]
+    else
+      redis.call('HDEL', KEYS[1], found[i])
+    end
+  end
+end
+if others + ARGV[3] > tonumber(ARGV[4]) then
+  return 0
+end
+redis.call('HSET', KEYS[1], ARGV[2], ARGV[3])
+redis.call('PEXPIRE', KEYS[1], ARGV[5])
+return 1
+"""
+
 
 def process(name: str = "") -> str:
     return f"{conf.cluster_prefix}:process:{name}"
@@ -92,6 +116,10 @@ def process(name: str = "") -> str:
 
 def claim(name: str) -> str:
     return f"{conf.cluster_prefix}:{name}"
+
+
+def tally(name: str) -> str:
+    return f"{conf.cluster_prefix}:tally:{name}"
 
 
 def processes() -> str:

@@ -23,6 +23,7 @@ from gradio_ui.cluster.handover import PATIENCE, Cut, HandOver, NotTaken
 from gradio_ui.cluster.listener import HANDED_OVER, Listener, default_address
 from gradio_ui.cluster.presence import Presence
 from gradio_ui.cluster.relayed import Relayed, relayed
+from gradio_ui.cluster.tallies import Tallies
 from gradio_ui.conf import conf
 from gradio_ui.load import Load
 from gradio_ui.names import Names
@@ -60,6 +61,7 @@ class Cluster:
         self._presence = Presence(Redis.from_url(settings.REDIS_URL, **_options()), process.ID)
         self.claims = Claims(self._redis, self._presence, process.ID)
         self._load = load
+        self.tallies = Tallies(self._redis, self._presence, process.ID)
         self._tasks: set[asyncio.Task[None]] = set()
         # Requests that others answer at the moment, but for those that never end.
         self.open = 0
@@ -73,8 +75,10 @@ class Cluster:
 
         def forgotten() -> None:
             asyncio.run_coroutine_threadsafe(self.claims.note_again(), loop)
+            loop.call_soon_threadsafe(self.tallies.forget)
 
         await asyncio.to_thread(self._presence.start, address, forgotten, self._facts)
+        self.tallies.start()
 
     def _facts(self) -> bytes:
         return facts.publish(
@@ -101,6 +105,7 @@ class Cluster:
     async def stop(self) -> None:
         self.claims.is_closed = True
         await self.claims.release(*self.claims)
+        await self.tallies.stop()
         await asyncio.to_thread(self._presence.end)
         await self._listener.stop()
 

@@ -3,6 +3,8 @@
 import hashlib
 from typing import TYPE_CHECKING
 
+from gradio_ui import rates
+from gradio_ui.rates import Limit
 from gradio_ui.rules import Rule
 from gradio_ui.steps import Steps
 
@@ -32,8 +34,10 @@ def pin_id(blocks: "gradio.Blocks", slug: str) -> None:
     blocks.app_id = int.from_bytes(digest[:6], "big")
 
 
-def hook_calls(blocks: "gradio.Blocks", rule: Rule | None = None) -> None:
+def hook_calls(
+    blocks: "gradio.Blocks", rule: Rule | None = None, limits: frozenset[Limit] = rates.NONE
+) -> None:
     """Gradio has no hook around a callback. Every call of every kind of event (queue, `/run`,
     `/call`, MCP, validator, render, load, unload) and every step of a generator goes through
     this one method."""
-    blocks.call_function = Steps(blocks.call_function, rule)  # type: ignore
+    blocks.call_function = Steps(blocks.call_function, rule, limits)  # type: ignore

@@ -8,7 +8,8 @@ files of that user, past the rules of the function, in the queue.
 
 import logging
 from collections.abc import AsyncIterator
-from contextlib import nullcontext
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,10 +22,12 @@ from gradio.state_holder import SessionState
 from gradio.utils import error_payload
 from mcp import types
 
-from gradio_ui import passage
+from gradio_ui import languages, passage
 from gradio_ui.compat import pages
 from gradio_ui.names import Names
+from gradio_ui.passage import Passage
 from gradio_ui.permits import Permits
+from gradio_ui.rates import Exceeded
 from gradio_ui.rules import Denied
 
 logger = logging.getLogger(__name__)
@@ -112,6 +115,29 @@ class Server(gradio.mcp.GradioMCPServer):
         path = scope["path"].partition(_API)[0] + f"{_API}queue/join"
         request = fastapi.Request({**scope, "path": path, "query_string": b""})
         username = scope["user"].get_username()
+        async with self._booked(fn, scope) as passed:
+            request.scope.update(passed.entry() if passed else ())
+            return await self._answered(fn, args, request, username)
+
+    @asynccontextmanager
+    async def _booked(self, fn: Any, scope: Any) -> AsyncIterator[Passage | None]:
+        """The request may call several tools, and each call counts."""
+        passed = passage.of(scope)
+        if passed is None:
+            yield None
+            return
+        limits = pages.limits(self.blocks, fn)
+        try:
+            booking = await passed.limits.book(passed.owner, limits)
+        except Exceeded as exceeded:
+            with languages.of(scope):
+                raise ToolFailed(exceeded.sentence) from exceeded
+        try:
+            yield replace(passed, booking=booking)
+        finally:
+            booking.end()
+
+    async def _answered(self, fn: Any, args: list[Any], request: Any, username: str) -> list[Any]:
         if fn.queue:
             return await self._queued(fn, args, request, username)
         try:

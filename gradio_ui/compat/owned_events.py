@@ -24,7 +24,7 @@ def install() -> None:
             passed = passage.of(request.scope)
             if passed is None:
                 return
-            self._id = event_ids.new(passed.owner.session_id)
+            self._id = passed.booking.event_id = event_ids.new(passed.owner.session_id)
             if session_hash is None:
                 # Gradio keeps its messages under its own id.
                 self.session_hash = self._id

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from gradio_ui.compat.places import user_of
+from gradio_ui.rates import Limit
 
 if TYPE_CHECKING:
     import gradio
@@ -110,6 +111,16 @@ def count_running(blocks: "gradio.Blocks") -> int:
 
 def count_events_of(blocks: "gradio.Blocks", user: str) -> int:
     return sum(user_of(event.request) == user for event in _events(blocks))
+
+
+def events(blocks: "gradio.Blocks") -> Iterator[tuple["Event", str | None]]:
+    """Those that wait or run, and whose they are."""
+    return ((event, user_of(event.request)) for event in _events(blocks))
+
+
+def limits(blocks: "gradio.Blocks", fn: "BlockFunction") -> frozenset[Limit]:
+    found: frozenset[Limit] = blocks.call_function.limits(fn)  # type: ignore[attr-defined]
+    return found
 
 
 def _events(blocks: "gradio.Blocks") -> Iterator["Event"]:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 
+from gradio_ui.compat.fair import FairQueue
+
 if TYPE_CHECKING:
     import gradio
 
@@ -57,7 +59,7 @@ def ring_for_work(blocks: "gradio.Blocks") -> None:
         module.asyncio = _Asyncio("asyncio")
 
     # Properties in place of attributes.
-    class BellQueue(_Bell, queueing.Queue):  # type: ignore[misc, override]
+    class BellQueue(FairQueue, _Bell, queueing.Queue):  # type: ignore[misc, override]
         pass
 
     if not hasattr(module.run_sync, "__wrapped__"):
@@ -113,8 +115,8 @@ class _Bell:
         user = user_of(events[0].request)
         others = [event for event in events if user_of(event.request) != user]
         events[:] = [event for event in events if event not in others]
-        queue = self.event_queue_per_concurrency_id[concurrency_id].queue  # type: ignore[attr-defined]
-        queue[:0] = others
+        for event in others:
+            self.event_queue_per_concurrency_id[concurrency_id].queue.put(event)  # type: ignore[attr-defined]
 
     async def process_events(self, *args: Any, **kwargs: Any) -> None:
         try:

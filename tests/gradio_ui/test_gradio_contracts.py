@@ -37,6 +37,7 @@ from gradio_ui.compat import (
     served,
 )
 from gradio_ui.compat import pages as compat_pages
+from gradio_ui.limits import Booking
 from gradio_ui.mount import mount_all
 from gradio_ui.ownership import Owner, Pages
 from gradio_ui.passage import Passage
@@ -330,7 +331,8 @@ async def test_nobodys_page_falls_out_of_gradio(mounted: Any) -> None:
 async def test_an_event_says_whose_it_is(mounted: Any) -> None:
     owner = Owner("a-session", "7")
     pages = Pages(is_busy=lambda name: False, forget=lambda name: None)
-    passage = Passage("simple", owner, pages, grant=None)  # type: ignore[arg-type]
+    booking = Booking("7")
+    passage = Passage("simple", owner, pages, None, None, booking)  # type: ignore[arg-type]
     scope = {"type": "http", **passage.entry()}
     event = queueing.Event(None, mounted.blocks.fns[0], gr.routes.fastapi.Request(scope), "ada")
     assert event_ids.belongs(event._id, "a-session")
@@ -338,6 +340,7 @@ async def test_an_event_says_whose_it_is(mounted: Any) -> None:
     # Gradio keeps what belongs to an event without a page under the event's own id.
     assert event.session_hash == event._id
     assert len(pages) == 1
+    assert booking.event_id == event._id
 
 
 # Threads (compat.workers, compat.exits) ---------------------------------------------------

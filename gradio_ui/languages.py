@@ -1,0 +1,14 @@
+"""The language of who sends a request, for what does not run in Django's middleware."""
+
+from contextlib import AbstractContextManager
+from io import BytesIO
+
+from django.core.handlers.asgi import ASGIRequest
+from django.utils import translation
+from starlette.types import Scope
+
+
+def of(scope: Scope) -> AbstractContextManager[None]:
+    """A context in which it is active."""
+    language = translation.get_language_from_request(ASGIRequest(scope, BytesIO()))
+    return translation.override(language)
