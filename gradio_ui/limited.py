@@ -50,8 +50,15 @@ def limit(rates: str = "", *, concurrent: int = 0) -> Callable[[F], F]:
     return decorate
 
 
+def of_app(slug: str, text: str) -> frozenset[Limit]:
+    """Of all functions of an app together. Raises `BadLimit`."""
+    return frozenset({make(f"app.{slug}", text)}) if text else rates.NONE
+
+
 def make(name: str, text: str, concurrent: int = 0) -> Limit:
     """Raises `BadLimit`."""
+    if not isinstance(text, str):
+        raise BadLimit(f'{text!r} is no rate: "20/m", "5/10s", "20/m, 200/d" are.')
     if not isinstance(concurrent, int) or concurrent < 0:
         raise BadLimit(f"concurrent={concurrent!r} is no number of calls.")
     return Limit(name, rates.parse(text) if text else (), concurrent)

@@ -25,7 +25,7 @@ from gradio_ui import compat, limited, rates
 from gradio_ui import csp as policies
 from gradio_ui.csp import Sources
 from gradio_ui.failures import Failure, located
-from gradio_ui.rates import BadLimit, Limit
+from gradio_ui.rates import Limit
 from gradio_ui.rules import Rule, group_names
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class AppSpec:
     mcp: bool = False
     public: bool = False
     # Of each user, for all its functions together.
-    limit: str = ""
+    limits: frozenset[Limit] = rates.NONE
     # Whether its pages have the bar of the site.
     bar: bool = True
 
@@ -100,10 +100,6 @@ class AppSpec:
     def rule(self) -> Rule:
         refusal = "You may not use this app."
         return Rule(self.groups, staff=self.staff, public=self.public, refusal=refusal)
-
-    @cached_property
-    def limits(self) -> frozenset[Limit]:
-        return frozenset({limited.make(f"app.{self.slug}", self.limit)} if self.limit else ())
 
     def allows(self, user: "User | AnonymousUser", groups: Collection[str] | None = None) -> bool:
         """Whether this user may open the app. Asks the database for the user's groups unless
@@ -148,10 +144,6 @@ def register(
         raise RegistrationError(f"groups of {slug!r} must be a list: groups=[{groups!r}].")
     if public and (staff or tuple(groups)):
         raise RegistrationError(f"{slug!r} is public, so it can be for neither groups nor staff.")
-    try:
-        rates.parse(limit or "1/s")
-    except BadLimit as error:
-        raise RegistrationError(f"limit of {slug!r}: {error}") from error
     if trouble := policies.trouble(csp):
         raise RegistrationError(f"csp of {slug!r} {trouble}")
     if unknown := options.keys() - OPTIONS:
@@ -159,6 +151,7 @@ def register(
             f"{slug!r} has unknown options: {', '.join(sorted(unknown))}. "
             f"Known are {', '.join(sorted(OPTIONS))}."
         )
+    limits = limited.of_app(slug, limit)
 
     def decorate(build: BuildT) -> BuildT:
         _registry.add(
@@ -170,7 +163,7 @@ def register(
                 groups=tuple(groups),
                 staff=staff,
                 public=public,
-                limit=limit,
+                limits=limits,
                 order=order,
                 build=build,
                 module=_function(build).__module__,
