@@ -1,6 +1,7 @@
 """Everything below `/gradio/`: the gate, the mounted apps and their lifespan, as one ASGI app."""
 
 import asyncio
+import gc
 import logging
 import re
 import secrets
@@ -66,16 +67,21 @@ class GradioRouter:
 
     def __init__(self, around: Callable[[ASGIApp], ASGIApp] = lambda app: app) -> None:
         """`around`: layers for what other processes hand over, which passes no others."""
-        compat.prepare()
-        from gradio_ui.lifespan import Lifespan
-        from gradio_ui.mount import mount_all
+        # What is made here stays. Looking through it for garbage would take a third of the time.
+        gc.disable()
+        try:
+            compat.prepare()
+            from gradio_ui.lifespan import Lifespan
+            from gradio_ui.mount import mount_all
 
+            self.mounts = mount_all()
+        finally:
+            gc.enable()
         self.connections = Connections()
         self.cluster = Cluster(around(self), self._load) if conf.cluster else None
         self.pages = Pages(self._is_busy, self._forget)
         self.limits = Limits(self._all_blocks, self.cluster.tallies if self.cluster else None)
         self._beginning: asyncio.Task[None] | None = None
-        self.mounts = mount_all()
         self.lifespan = Lifespan(self.mounts.values(), self.connections, self.cluster)
         self.grants = Grants(watch, self.pages.end_session)
         self.serving = Serving(

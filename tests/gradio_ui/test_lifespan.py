@@ -101,7 +101,7 @@ def test_the_second_ctrl_c_does_not_wait(live_server_factory: SiteFactory) -> No
         site.process.send_signal(signal.SIGINT)
         started = time.monotonic()
         site.process.wait(10)
-        assert time.monotonic() - started < 1.0
+        assert time.monotonic() - started < 5.0
 
 
 def test_while_it_stops_a_new_event_is_told_to_come_back(
