@@ -8,7 +8,8 @@ rounds, all in one run:
 
 CPU is the server's, all its threads, for what the browser asked for: the same requests once more,
 one after the other, so that what a server does while nobody asks (Gradio's queue polls) counts
-for as little as possible.
+for as little as possible. The WebSocket of our pages is one of them; streams that only end with
+the page are opened and left.
 
     make bench-pages      or   python benchmarks/page_load.py --rounds 20
 """
@@ -30,6 +31,7 @@ from statistics import median
 from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from websockets.sync.client import connect
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(BASE_DIR))
@@ -59,24 +61,43 @@ class Target:
 
 
 @dataclass
+class Asked:
+    method: str
+    url: str
+    # Of server-sent events, which end when the page does.
+    is_stream: bool = False
+
+
+@dataclass
 class Traffic:
     """What the network is asked for; what the browser has needs no asking."""
 
-    requests: dict[str, str] = field(default_factory=dict)
+    requests: dict[str, "Asked"] = field(default_factory=dict)
     sizes: dict[str, float] = field(default_factory=dict)
+    _methods: dict[str, str] = field(default_factory=dict)
 
     def listen(self, context: BrowserContext, page: Any) -> None:
         cdp = context.new_cdp_session(page)
         cdp.send("Network.enable")
+        cdp.on("Network.requestWillBeSent", self._asked)
+        cdp.on("Network.webSocketCreated", self._connected)
         cdp.on("Network.responseReceived", self._answered)
         cdp.on("Network.dataReceived", self._received)
         cdp.on("Network.loadingFinished", self._finished)
+
+    def _asked(self, event: dict[str, Any]) -> None:
+        self._methods[event["requestId"]] = event["request"]["method"]
+
+    def _connected(self, event: dict[str, Any]) -> None:
+        self.requests[event["requestId"]] = Asked("WS", event["url"])
 
     def _answered(self, event: dict[str, Any]) -> None:
         response = event["response"]
         from_network = not (response.get("fromDiskCache") or response.get("fromPrefetchCache"))
         if from_network and response["url"].startswith("http"):
-            self.requests[event["requestId"]] = response["url"]
+            method = self._methods.get(event["requestId"], "GET")
+            is_stream = response["mimeType"] == "text/event-stream"
+            self.requests[event["requestId"]] = Asked(method, response["url"], is_stream)
             self.sizes[event["requestId"]] = response["encodedDataLength"]
 
     def _received(self, event: dict[str, Any]) -> None:
@@ -90,7 +111,7 @@ class Traffic:
 
 @dataclass
 class Load:
-    urls: list[str]
+    requests: list[Asked]
     bytes: float
     seconds: float
     cpu: float = 0.0
@@ -109,22 +130,41 @@ def load(target: Target, context: BrowserContext) -> Load:
     return Load([*traffic.requests.values()], sum(traffic.sizes.values()), usable)
 
 
-def replay(target: Target, urls: list[str], cookies: list[Any]) -> float:
+def replay(target: Target, requests: list[Asked], cookies: list[Any]) -> float:
     """Seconds of the server's CPU."""
-    connection = http.client.HTTPConnection("localhost", int(target.url.rpartition(":")[2]))
+    cookie = "; ".join(f"{cookie['name']}={cookie['value']}" for cookie in cookies)
     headers = {
         "Accept-Encoding": "gzip, deflate, br, zstd",
-        "Cookie": "; ".join(f"{cookie['name']}={cookie['value']}" for cookie in cookies),
+        "Cookie": cookie,
         "Sec-Fetch-Site": "same-origin",
     }
+    connection = new_connection(target)
     before = target.spent()
-    for url in urls:
-        connection.request("GET", url.removeprefix(target.url), headers=headers)
+    for asked in requests:
+        if asked.method == "WS":
+            with connect(
+                asked.url, origin=target.url, additional_headers={"Cookie": cookie}
+            ) as socket:
+                socket.recv()
+            continue
+        assert asked.method == "GET", asked
+        path = asked.url.removeprefix(target.url)
+        if asked.is_stream:
+            stream = new_connection(target)
+            stream.request("GET", path, headers=headers)
+            assert stream.getresponse().status == 200, asked
+            stream.close()
+            continue
+        connection.request("GET", path, headers=headers)
         answer = connection.getresponse()
         answer.read()
-        assert answer.status in (200, 404), (url, answer.status)
+        assert answer.status in (200, 404), (asked, answer.status)
     connection.close()
     return target.spent() - before
+
+
+def new_connection(target: Target) -> http.client.HTTPConnection:
+    return http.client.HTTPConnection("localhost", int(target.url.rpartition(":")[2]), timeout=20)
 
 
 def measure(browser: Browser, target: Target) -> dict[str, Load]:
@@ -139,7 +179,7 @@ def measure(browser: Browser, target: Target) -> dict[str, Load]:
         page.close()
     found = {"cold": load(target, context), "warm": load(target, context)}
     for item in found.values():
-        item.cpu = replay(target, item.urls, context.cookies())
+        item.cpu = replay(target, item.requests, context.cookies())
     context.close()
     return found
 
@@ -196,7 +236,7 @@ def show(found: dict[str, dict[str, list[Load]]]) -> None:
         heads = ("requests", "KB", "CPU ms", "usable ms", "CPU/bare")
         print(f"\n{kind:8}" + "".join(f"{head:>11}" for head in heads))
         for name, loads in found.items():
-            requests = median(len(item.urls) for item in loads[kind])
+            requests = median(len(item.requests) for item in loads[kind])
             size = median(item.bytes for item in loads[kind]) / 1000
             cpu = median(item.cpu for item in loads[kind]) * 1000
             usable = median(item.seconds for item in loads[kind]) * 1000
@@ -230,7 +270,8 @@ def main() -> None:
         if options.urls:
             for name, loads in found.items():
                 for kind, items in loads.items():
-                    print(f"\n{name}, {kind}:", *sorted(items[-1].urls), sep="\n  ")
+                    urls = sorted(asked.url for asked in items[-1].requests)
+                    print(f"\n{name}, {kind}:", *urls, sep="\n  ")
 
 
 if __name__ == "__main__":

@@ -21,6 +21,8 @@ _PRIVATE_KINDS = ("text/html", "application/json", "application/problem+json", "
 
 # A worker takes its policy from its own script, so assets have nearly none.
 _ASSET = "frame-ancestors 'self'"
+# The rest is about pages, and HTTPS is asked for by the page that they are of.
+STATIC_FILES = {"Content-Security-Policy": _ASSET, "X-Content-Type-Options": "nosniff"}
 _ELSE = (
     "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
@@ -44,7 +46,7 @@ def on_everything(send: Send, scope: Scope) -> Send:
 
 
 def on_public(send: Send, *, is_kept: bool = False) -> Send:
-    """On static files, and what else is the same for everybody. `is_kept`: it never changes."""
+    """On what Gradio answers the same to everybody. `is_kept`: it never changes."""
 
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":

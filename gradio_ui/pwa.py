@@ -7,6 +7,7 @@ not by the app, because browsers ask for icons without saying who is signed in.
 from functools import lru_cache
 from io import BytesIO
 from typing import Any
+from urllib.parse import quote
 
 from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -91,9 +92,18 @@ def app_icon(request: HttpRequest, size: int, glyph: str) -> HttpResponse:
 @require_safe
 @cache_control(public=True, max_age=_DAY)
 def app_icon_svg(request: HttpRequest, glyph: str) -> HttpResponse:
-    """With the sign itself, an emoji as a rule: the browser has a font for it."""
     _spec_of(glyph)
-    picture = format_html(
+    return HttpResponse(_drawn(glyph), content_type="image/svg+xml")
+
+
+def icon_data(glyph: str) -> str:
+    """The same as a `data:` URL, which a page brings along."""
+    return f"data:image/svg+xml,{quote(_drawn(glyph))}"
+
+
+def _drawn(glyph: str) -> str:
+    """With the sign itself, an emoji as a rule: the browser has a font for it."""
+    return format_html(
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64">'
         '<rect width="64" height="64" rx="16" fill="{}"/><text x="32" y="34" fill="{}" '
         'font-family="system-ui, sans-serif" font-size="36" font-weight="600" '
@@ -102,7 +112,6 @@ def app_icon_svg(request: HttpRequest, glyph: str) -> HttpResponse:
         ON_ACCENT,
         glyph,
     )
-    return HttpResponse(picture, content_type="image/svg+xml")
 
 
 def _spec_of(glyph: str) -> AppSpec:

@@ -104,8 +104,9 @@ async def _answer(app: ASGIApp, route: Route, inner: Scope, receive: Receive, se
     answers = Answers(send, unfit)
     try:
         with inputs.noting(unfit):
-            # Gradio compresses everything but its largest answer.
-            page = GZipMiddleware(app) if route.access is Access.PAGE else app
+            # Gradio compresses everything but its largest answer. The highest level takes twice as
+            # long for 4 % less.
+            page = GZipMiddleware(app, compresslevel=4) if route.access is Access.PAGE else app
             await page(inner, receive, answers)
     except Exception:
         if not 400 <= answers.status < 500:

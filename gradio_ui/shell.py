@@ -23,7 +23,7 @@ from django.utils.translation import gettext as _
 
 from gradio_ui import registry
 from gradio_ui.gate import Admission
-from gradio_ui.pwa import sign
+from gradio_ui.pwa import icon_data, sign
 from gradio_ui.rules import group_names
 from sessionstate.conf import conf
 
@@ -58,6 +58,7 @@ def render_shell(request: ASGIRequest, admission: Admission, mount: "Mount", non
         context = {
             "app": mount.spec,
             "sign": sign(mount.spec),
+            "icon": icon_data(sign(mount.spec)),
             "apps": registry.permitted(user, groups),
             "badges": _badges(user, groups),
             "modules": _MODULES,

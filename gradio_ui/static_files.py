@@ -1,7 +1,7 @@
 """Static files by whitenoise, as ASGI: for everybody, before any session is looked up.
 
 Django's adapter of whitenoise would pass each file through the middleware and a thread, and a
-Gradio page asks for some fifty.
+Gradio page asks for some hundred.
 """
 
 import asyncio
@@ -9,13 +9,15 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
+from wsgiref.headers import Headers
 
 from django.conf import settings
-from starlette.types import Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from whitenoise.middleware import WhiteNoiseMiddleware
 from whitenoise.responders import StaticFile
 
-from gradio_ui import frontend, headers
+from gradio_ui import frontend
+from gradio_ui.headers import STATIC_FILES
 
 # The headers that decide about an answer, by the names that whitenoise knows them by.
 _ASKED = {
@@ -54,7 +56,6 @@ class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]
         return self.find(self._frontend + path.lstrip("/"))
 
     async def answer(self, file: StaticFile, scope: Scope, send: Send) -> None:
-        send = headers.on_public(headers.on_everything(send, scope))
         asked = {
             _ASKED[name]: value.decode("latin-1")
             for name, value in scope["headers"]
@@ -80,6 +81,12 @@ class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]
                 return await send({"type": "http.response.body", "body": chunk})
         await send({"type": "http.response.body", "body": b""})
 
+    def add_cache_headers(self, headers: Headers, path: str, url: str) -> None:
+        super().add_cache_headers(headers, path, url)
+        # Once for each file, where an answer would do it each time.
+        for name, value in STATIC_FILES.items():
+            headers[name] = value
+
     def immutable_file_test(self, path: str, url: str) -> bool:
         return url.startswith(self._frontend) or super().immutable_file_test(path, url)
 
@@ -93,3 +100,18 @@ class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]
 @cache
 def static_files() -> StaticFiles:
     return StaticFiles()
+
+
+class StaticFilesFirst:
+    """Pure ASGI, around everything: what is a static file goes no further."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self.files = static_files()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            below = scope["path"].removeprefix(scope.get("root_path", ""))
+            if file := self.files.find(below):
+                return await self.files.answer(file, scope, send)
+        await self.app(scope, receive, send)

@@ -15,13 +15,12 @@ django_app = cast("App", get_asgi_application())
 from accounts import live  # noqa: E402
 from accounts.signing import keys  # noqa: E402
 from gradio_ui.asgi import GradioRouter  # noqa: E402
-from gradio_ui.static_files import static_files  # noqa: E402
+from gradio_ui.static_files import StaticFilesFirst  # noqa: E402
 from gradiosession.logs import AccessLog, App, Receive, Scope, Send  # noqa: E402
 from gradiosession.proxies import ClientAddress  # noqa: E402
 
 keys()  # No server runs the system checks: without its keys this one fails now, not at a sign-in.
 gradio_app = GradioRouter(around=AccessLog)
-static = static_files()
 
 
 async def http(scope: Scope, receive: Receive, send: Send) -> None:
@@ -30,8 +29,6 @@ async def http(scope: Scope, receive: Receive, send: Send) -> None:
     gradio_app.begin()
     if is_gradio:
         await gradio_app(scope, receive, send)
-    elif file := static.find(below):
-        await static.answer(file, scope, send)
     else:
         await django_app(scope, receive, send)
 
@@ -50,21 +47,20 @@ async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "websocket.close"})
 
 
-application: App = ClientAddress(
-    AccessLog(
-        ProtocolTypeRouter(
-            {
-                "http": http,
-                "websocket": URLRouter(
-                    [
-                        path("ws/session/", cast("Any", live_session)),
-                        re_path(r"", cast("Any", refuse)),
-                    ]
-                ),
-                # uvicorn sends these events, daphne does not; GradioRouter does without.
-                "lifespan": gradio_app,
-            }
-        )
-    ),
-    settings.TRUSTED_PROXIES,
+logged = AccessLog(
+    ProtocolTypeRouter(
+        {
+            "http": http,
+            "websocket": URLRouter(
+                [
+                    path("ws/session/", cast("Any", live_session)),
+                    re_path(r"", cast("Any", refuse)),
+                ]
+            ),
+            # uvicorn sends these events, daphne does not; GradioRouter does without.
+            "lifespan": gradio_app,
+        }
+    )
 )
+# A page asks for a hundred static files: not one of them needs a line in the log.
+application = StaticFilesFirst(ClientAddress(logged, settings.TRUSTED_PROXIES))

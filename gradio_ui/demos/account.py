@@ -109,7 +109,7 @@ def build() -> gr.Blocks:
                     "<a class='plain-link' href='/accounts/sessions/'>All my sign-ins</a>",
                     elem_classes="bare",
                 )
-        gr.Markdown("### In this session")
+        gr.Markdown("## In this session")
         table = gr.Dataframe(
             headers=session_facts.COLUMNS,
             interactive=False,

@@ -45,6 +45,7 @@ BLUE = Color(
 COLOURS = {
     "body_background_fill": ("*neutral_50", "*neutral_950"),
     "body_text_color": ("*neutral_900", "#e9ecf0"),
+    "color_accent": ("*primary_600", "*primary_400"),
     "body_text_color_subdued": ("*neutral_500", "*neutral_400"),
     "block_background_fill": ("white", "*neutral_900"),
     "block_border_color": ("*neutral_200", "*neutral_700"),
