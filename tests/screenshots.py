@@ -24,14 +24,15 @@ PAGES = {
     "account-keys": "/accounts/keys/",
     "account-password": "/accounts/password/change/",
     "account-email": "/accounts/email/",
-    "account-two-factor": "/accounts/2fa/",
+    "account-two-factor": "/accounts/two-factor/",
     "admin": "/admin/",
     "admin-users": "/admin/auth/user/",
 }
 
 
 def shoot(page: Page, url: str, file: Path) -> None:
-    page.goto(url)
+    answer = page.goto(url)
+    assert answer is not None and answer.ok, f"{url}: {answer and answer.status}"
     if "/gradio/" in url:
         page.locator("gradio-app .gradio-container").first.wait_for(timeout=30_000)
         page.wait_for_timeout(1_000)
@@ -54,6 +55,7 @@ def shoot_all(browser: Browser, site: str, directory: Path) -> int:
             page.wait_for_url(f"{site}/")
             links = page.locator("a.app-card").all()
             apps = [str(link.get_attribute("href")) for link in links]
+            assert apps, "The portal shows no app."
             pages = PAGES | {f"demo-{app.split('/')[2]}": app for app in apps}
             for label, path in pages.items():
                 shoot(page, site + path, directory / f"{label}-{name}-{scheme}.png")

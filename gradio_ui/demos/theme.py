@@ -45,7 +45,6 @@ BLUE = Color(
 COLOURS = {
     "body_background_fill": ("*neutral_50", "*neutral_950"),
     "body_text_color": ("*neutral_900", "#e9ecf0"),
-    "color_accent": ("*primary_600", "*primary_400"),
     "body_text_color_subdued": ("*neutral_500", "*neutral_400"),
     "block_background_fill": ("white", "*neutral_900"),
     "block_border_color": ("*neutral_200", "*neutral_700"),
@@ -80,6 +79,9 @@ COLOURS = {
 CSS = """
 .gradio-container { width: 100%; max-width: 68rem !important; margin: 0 auto !important; }
 .gradio-container > main { width: 100%; }
+/* A theme has one for both; on a light page its text could not be read. */
+.gradio-container { --color-accent: var(--primary-600); }
+.dark .gradio-container, .gradio-container.dark { --color-accent: var(--primary-400); }
 .page-header { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0.25rem 1rem; }
 .page-header h1 { margin: 0; font-size: 1.5rem; font-weight: 650; letter-spacing: -0.01em; }
 .page-header p { margin: 0; flex-basis: 100%; color: var(--body-text-color-subdued); }
