@@ -78,7 +78,7 @@ class GradioRouter:
         finally:
             gc.enable()
         self.connections = Connections()
-        self.cluster = Cluster(around(self), self._load) if conf.cluster else None
+        self.cluster = Cluster(around(self), self._load, self._has_events) if conf.cluster else None
         self.pages = Pages(self._is_busy, self._forget)
         self.limits = Limits(self._all_blocks, self.cluster.tallies if self.cluster else None)
         self._beginning: asyncio.Task[None] | None = None
@@ -202,6 +202,9 @@ class GradioRouter:
 
     def _is_busy(self, session_hash: str) -> bool:
         return any(compat_pages.is_busy(blocks, session_hash) for blocks in self._all_blocks())
+
+    def _has_events(self, session_hash: str) -> bool:
+        return any(compat_pages.undelivered(blocks, session_hash) for blocks in self._all_blocks())
 
     def _forget(self, session_hash: str) -> None:
         for blocks in self._all_blocks():

@@ -191,6 +191,10 @@ class Postgres:
     def url(self, database: str = "postgres") -> str:
         return f"postgres://postgres@127.0.0.1:{self.port}/{database}"
 
+    def socket_url(self, database: str) -> str:
+        """For processes that have this machine's files, but not its address."""
+        return f"postgres://postgres@/{database}?host={self._directory}&port={self.port}"
+
     def new_database(self, name: str) -> str:
         """Creates an empty database; its URL."""
         options = ["-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres"]
@@ -250,9 +254,9 @@ class Site:
 
     def sign_in(self, username: str, password: str = DEMO_PASSWORD) -> dict[str, str]:
         """Headers with which an API client is this user."""
-        answer = httpx.post(
-            f"{self.url}/api/auth/login", json={"username": username, "password": password}
-        )
+        # Hashing a password takes long on purpose, and longer where many sign in at once.
+        who = {"username": username, "password": password}
+        answer = httpx.post(f"{self.url}/api/auth/login", json=who, timeout=30)
         assert answer.status_code == 200, answer.text
         return {"Authorization": f"Bearer {answer.json()['access']}"}
 

@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 # In the scope of a request that was handed over: the process that did.
 HANDED_OVER = "gradio_ui.handed_over"
+# In the message of a disconnect: it is that process which has gone; the client may come again.
+CUT = "gradio_ui.cut"
 # Seconds that somebody who connects has to say who they are.
 _GREETING_LIMIT = 5.0
 # Of a path in the address of a socket, on the systems that allow least.
@@ -137,11 +139,14 @@ class _Exchange:
             await asyncio.wait((waiting, self._ended), return_when=asyncio.FIRST_COMPLETED)
             if waiting.done() and self._next is waiting and not self._ended.done():
                 self._next = None
-                with contextlib.suppress(Broken):
+                try:
                     kind, content = waiting.result()
-                    if kind is Kind.MESSAGE:
-                        heard: Message = content
-                        return heard
+                except Broken:
+                    self.close()
+                    return {"type": "http.disconnect", CUT: True}
+                if kind is Kind.MESSAGE:
+                    heard: Message = content
+                    return heard
                 self.close()
         return {"type": "http.disconnect"}
 

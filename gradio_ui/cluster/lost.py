@@ -41,15 +41,20 @@ async def tell_lost(blocks: "gradio.Blocks", names: Names, send: Send) -> bool:
     if not names.session_hashes:
         if all(pages.has_event(blocks, event) for event in names.event_ids):
             return False
-        await _answer(send, of_call())
+        await answer(send, of_call())
         return True
     if all(pages.has_messages(blocks, page) for page in names.session_hashes):
         return False
-    await _answer(send, last_words(names.event_ids))
+    await answer(send, last_words(names.event_ids))
     return True
 
 
-async def _answer(send: Send, body: bytes) -> None:
+async def end_stream(send: Send) -> None:
+    """To a page that asks for the rest of a stream of which nothing is left."""
+    await answer(send, last_words(()))
+
+
+async def answer(send: Send, body: bytes) -> None:
     headers = [(b"content-type", b"text/event-stream; charset=utf-8")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -23,6 +23,7 @@ from gradio_ui.cluster.handover import PATIENCE, Cut, HandOver, NotTaken
 from gradio_ui.cluster.listener import HANDED_OVER, Listener, default_address
 from gradio_ui.cluster.presence import Presence
 from gradio_ui.cluster.relayed import Relayed, relayed
+from gradio_ui.cluster.streams import Serve, Streams
 from gradio_ui.cluster.tallies import Tallies
 from gradio_ui.conf import conf
 from gradio_ui.load import Load
@@ -37,8 +38,6 @@ _PAUSE = 0.1
 _ANSWER = 2.0
 _ME = Holder(process.ID)
 
-Serve = Callable[[Receive, Send], Awaitable[None]]
-
 
 class NoAnswer(Exception):
     """The process that holds what was asked for cannot answer now; nothing was done. Says why."""
@@ -52,8 +51,12 @@ class Stopped(Exception):
 class Cluster:
     """Of one process, used on its event loop only."""
 
-    def __init__(self, app: ASGIApp, load: Callable[[], Load]) -> None:
-        """`app` serves what others hand over."""
+    def __init__(
+        self, app: ASGIApp, load: Callable[[], Load], has_events: Callable[[str], bool]
+    ) -> None:
+        """`app` serves what others hand over; `has_events` tells whether there are events of a
+        page of whose end it has not been told."""
+        self._streams = Streams(has_events)
         address = conf.cluster_address or default_address(process.ID)
         self._listener = Listener(address, process.ID, app, self._holds)
         self._connecting = Connecting()
@@ -124,7 +127,11 @@ class Cluster:
 
         Raises `NoAnswer`, `Stopped`, `StoreUnavailable`.
         """
-        if HANDED_OVER in scope or route.access is Access.PAGE or route.is_mcp:
+        if route.access is Access.PAGE or route.is_mcp:
+            return await here(receive, send)
+        if route.is_stream and not route.is_endless and names.session_hashes:
+            here = self._streams.kept(names.session_hashes[0], scope, here)
+        if HANDED_OVER in scope:
             return await here(receive, send)
         name, holder = await self._find(route, names)
         if holder == _ME:

@@ -136,12 +136,12 @@ class Tab:
                 answer.read()
                 raise Failed(answer.text)
             try:
-                yield _messages(answer)
+                yield messages_of(answer)
             except httpx.ReadTimeout as error:
                 raise Failed("the stream is silent") from error
 
 
-def _messages(answer: httpx.Response) -> Iterator[dict[str, Any]]:
+def messages_of(answer: httpx.Response) -> Iterator[dict[str, Any]]:
     for line in answer.iter_lines():
         if line.startswith("data: "):
             message = json.loads(line.removeprefix("data: "))
@@ -151,9 +151,10 @@ def _messages(answer: httpx.Response) -> Iterator[dict[str, Any]]:
 class Listener(threading.Thread):
     """Reads somebody's stream in the background, as their page does."""
 
-    def __init__(self, tab: Tab) -> None:
+    def __init__(self, tab: Tab, headers: dict[str, str] | None = None) -> None:
         super().__init__(daemon=True)
         self._client = tab.person.new_client()
+        self._client.headers.update(headers or {})
         self._path = f"{API}/queue/data?session_hash={tab.hash}"
         self.messages: list[dict[str, Any]] = []
         self.error = ""
@@ -163,7 +164,7 @@ class Listener(threading.Thread):
         try:
             # Beyond the 15 seconds after which Gradio says that there is nothing to say.
             with self._client.stream("GET", self._path, timeout=60) as answer:
-                for message in _messages(answer):
+                for message in messages_of(answer):
                     self.messages.append(message)
         except httpx.HTTPError as error:
             self.error = repr(error)

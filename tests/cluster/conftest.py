@@ -1,6 +1,6 @@
 """Several processes behind nginx, which sends each request to the next of them."""
 
-import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -10,65 +10,52 @@ from pathlib import Path
 import pytest
 
 from tests.attacks.people import Person, Tab
+from tests.nginx import nginx
 from tests.servers import (
     HERE,
     Place,
     ServerName,
     Site,
     SiteFactory,
-    component,
     free_port,
-    running,
 )
 
 PATH = "/gradio/cluster"
 
-_NGINX = """
-daemon off;
-pid {directory}/nginx.pid;
-error_log {directory}/error.log warn;
-worker_processes 1;
-{user}
-events {{ worker_connections 4096; }}
-http {{
-  access_log off;
-  client_body_temp_path {directory}/body;
-  proxy_temp_path {directory}/proxy;
-  fastcgi_temp_path {directory}/fastcgi;
-  uwsgi_temp_path {directory}/uwsgi;
-  scgi_temp_path {directory}/scgi;
-  client_max_body_size 0;
-  upstream site {{
+_SITE = """
+upstream site {{
 {servers}
+}}
+server {{
+  listen 127.0.0.1:{port};
+  client_max_body_size 0;
+  proxy_http_version 1.1;
+  proxy_set_header Host $http_host;
+  proxy_set_header Connection "";
+  proxy_buffering off;
+  proxy_request_buffering off;
+  proxy_connect_timeout 5s;
+  proxy_read_timeout 300s;
+  location / {{
+    proxy_pass http://site;
   }}
-  server {{
-    listen 127.0.0.1:{port};
-    location / {{
-      proxy_pass http://site;
-      proxy_http_version 1.1;
-      proxy_set_header Host $http_host;
-      proxy_set_header Connection "";
-      proxy_buffering off;
-      proxy_request_buffering off;
-      proxy_connect_timeout 5s;
-      proxy_read_timeout 300s;
-    }}
-  }}
+{stopped}
 }}
 """
+# What a client hears whose request has gone with its process.
+_STOPPED = re.compile(r"^    error_page.*?^    }$", re.M | re.S)
+_CONFIG = Path(__file__).parents[2] / "deploy/nginx/gradiosession.conf"
 
 
 @contextmanager
 def balanced(addresses: Sequence[str], directory: Path) -> Iterator[str]:
     """URL of an nginx in front of these addresses, round-robin, without stickiness."""
-    program, port = component("nginx"), free_port()
-    directory.mkdir(parents=True, exist_ok=True)
+    port = free_port()
     # A process that refuses connections is asked again at the next request.
-    servers = "\n".join(f"    server {address} max_fails=0;" for address in addresses)
-    config = directory / "nginx.conf"
-    user = "user root;" if os.geteuid() == 0 else ""
-    config.write_text(_NGINX.format(directory=directory, servers=servers, port=port, user=user))
-    with running([program, "-e", f"{directory}/error.log", "-c", str(config)], port, directory):
+    servers = "\n".join(f"  server {address} max_fails=0;" for address in addresses)
+    stopped = _STOPPED.findall(_CONFIG.read_text())
+    site = _SITE.format(servers=servers, port=port, stopped="\n".join(stopped))
+    with nginx(directory, port, site=site):
         yield f"http://127.0.0.1:{port}"
 
 
@@ -80,13 +67,13 @@ class Processes:
     sites: list[Site]
     again: Callable[[int], Site]
 
-    def person(self, name: str = "ada", app: str = PATH) -> Person:
+    def person(self, name: str = "ada", path: str = PATH) -> Person:
         headers = self.sites[0].sign_in(name)
-        return Person(name, f"{self.url}{app}", headers=headers)
+        return Person(name, f"{self.url}{path}", headers=headers)
 
     def at(self, number: int, person: Person) -> Person:
         """The same login, at one process."""
-        root = f"{self.sites[number].url}{PATH}"
+        root = f"{self.sites[number].url}{person.root.removeprefix(self.url)}"
         return Person(person.name, root, headers=dict(person.client.headers))
 
     def tab_at(self, number: int, tab: Tab) -> Tab:

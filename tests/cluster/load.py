@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any, ClassVar
@@ -24,12 +25,17 @@ from gradio_client import Client, handle_file
 from gradio_client.utils import apply_diff
 
 from gradio_ui import event_ids
-from tests.attacks.people import API, Failed, Person, Tab, filedata
+from tests.attacks.people import API, Failed, Person, Tab, filedata, messages_of
+from tests.cluster.app import LEDGER
+from tests.cluster.conftest import Processes
+from tests.servers import wait_for
 
 APP = "load"
 STEPS = 4
 # Seconds for an event, whatever happens.
 LIMIT = 60.0
+# For which a page tries to open its stream again.
+AGAIN = 4.0
 
 
 class Stale(AssertionError):
@@ -61,7 +67,7 @@ class User:
     kinds: ClassVar[Sequence[str]]
 
     def __init__(self, name: str, load: "Load", person: Person) -> None:
-        self.name, self._load, self._person = name, load, person
+        self.name, self._load, self.person = name, load, person
         self._process, self._count = "", 0
         # Events of whose end nothing was heard: what they did may be there, or not.
         self._doubt = 0
@@ -98,12 +104,12 @@ class User:
         found = [token for token in tokens if token in due]
         if found != due or not set(tokens) <= {*due, *self._perhaps}:
             raise Stale(f"{len(tokens)} tokens where {len(due)} were due")
-        last = self._person.client.get(f"{self._load.url}/api/session/data").json()["last"]
+        last = self.person.client.get(f"{self._load.url}/api/session/data").json()["last"]
         if last != event.token:
             raise Stale("another process has an older value of the session")
 
     def close(self) -> None:
-        self._person.close()
+        self.person.close()
 
 
 class RawUser(User):
@@ -122,19 +128,19 @@ class RawUser(User):
     def run(self, event: Event) -> None:
         """Without the queue."""
         body = {"data": [event.token, None], "session_hash": self._tab.hash}
-        answer = self._person.post(f"{API}/run/tick", body)
+        answer = self.person.post(f"{API}/run/tick", body)
         if answer.status_code != 200:
             raise Failed(answer.text[:300])
         self._counted(event, *answer.json()["data"][:2])
 
     def call(self, event: Event) -> None:
         """Without a page."""
-        answer = self._person.post(f"{API}/call/walk", {"data": [event.token, STEPS, 0]})
+        answer = self.person.post(f"{API}/call/walk", {"data": [event.token, STEPS, 0]})
         if answer.status_code != 200:
             raise Failed(answer.text[:300])
         identity = answer.json()["event_id"]
         event.process = event_ids.process_of(identity)
-        with self._person.client.stream("GET", f"{API}/call/walk/{identity}") as stream:
+        with self.person.client.stream("GET", f"{API}/call/walk/{identity}") as stream:
             lines = [line for line in stream.iter_lines() if line]
         words = [json.loads(line.removeprefix("data: ")) for line in lines if line[:5] == "data:"]
         if "event: error" in lines:
@@ -154,8 +160,8 @@ class RawUser(User):
 
     def weigh(self, event: Event) -> None:
         content = secrets.token_bytes(1000 + secrets.randbelow(200_000))
-        path = self._person.upload(content, "bytes.bin")
-        if self._person.get(f"{API}/file={path}").content != content:
+        path = self.person.upload(content, "bytes.bin")
+        if self.person.get(f"{API}/file={path}").content != content:
             raise Stale("the file is another one")
         data = self._follow(event, "weigh", event.token, filedata(path), None)[-1]
         self._counted(event, *data[:2])
@@ -173,9 +179,9 @@ class RawUser(User):
         self._load.stopped.add(event.token)
 
     def _cancel(self, identity: str) -> None:
-        fn = self._person.fn("walk")
+        fn = self.person.fn("walk")
         body = {"session_hash": self._tab.hash, "event_id": identity, "fn_index": fn}
-        answer = self._person.post(f"{API}/cancel", body)
+        answer = self.person.post(f"{API}/cancel", body)
         if answer.status_code != 200:
             raise Failed(answer.text[:300])
 
@@ -194,27 +200,50 @@ class RawUser(User):
         identity = answer.json()["event_id"]
         event.process = event_ids.process_of(identity)
         given: list[list[Any]] = []
-        cancelled = False
-        with self._tab.stream() as messages:
-            for message in messages:
-                if message["msg"] == "close_stream":
-                    break
-                if message.get("event_id") not in (identity, None):
-                    continue
-                if message["msg"] == "process_generating":
-                    new = message["output"]["data"]
-                    given.append(_changed(given[-1], new) if given else new)
-                    if not cancelled:
-                        cancelled = True
-                        heard(message)
-                elif message["msg"] == "process_completed":
-                    if message["success"]:
-                        found = message["output"].get("data")
-                        return [*given, found] if found else given
-                    if may_fail and given and not message["output"].get("error"):
-                        return given
-                    raise Failed(str(message["output"].get("error", message["output"])))
+        is_heard = False
+        for message in self._messages():
+            if message.get("event_id") not in (identity, None):
+                continue
+            if message["msg"] == "process_generating":
+                new = message["output"]["data"]
+                given.append(_changed(given[-1], new) if given else new)
+                if not is_heard:
+                    is_heard = True
+                    heard(message)
+            elif message["msg"] == "process_completed":
+                if message["success"]:
+                    found = message["output"].get("data")
+                    return [*given, found] if found else given
+                if may_fail and given and not message["output"].get("error"):
+                    return given
+                raise Failed(str(message["output"].get("error", message["output"])))
         raise Failed("The stream has ended.")
+
+    def _messages(self) -> Iterator[dict[str, Any]]:
+        """Of a stream that is opened again when it is cut, as the page's script does."""
+        path, count = f"{API}/queue/data?session_hash={self._tab.hash}", 0
+        until = 0.0
+        while True:
+            headers = {"Last-Event-ID": str(count)} if until else {}
+            try:
+                with self.person.client.stream("GET", path, headers=headers) as answer:
+                    if answer.status_code == 200:
+                        for message in messages_of(answer):
+                            count, until = count + 1, 0.0
+                            yield message
+                            if message["msg"] == "close_stream":
+                                return
+                    elif not until:
+                        answer.read()
+                        raise Failed(answer.text[:300])
+            except httpx.ReadTimeout as error:
+                raise Failed("The stream is silent.") from error
+            except httpx.TransportError:
+                pass
+            until = until or time.monotonic() + AGAIN
+            if time.monotonic() > until:
+                raise Failed("The stream was cut.")
+            time.sleep(0.2)
 
 
 class ClientUser(User):
@@ -419,14 +448,25 @@ _NAMES = {
 }
 
 
-def signed_in(
-    url: str, names: Sequence[str], sign_in: Callable[[str], dict[str, str]]
-) -> list[Person]:
-    """A login for each name, behind `url`."""
+@contextmanager
+def loaded(site: Processes, names: Sequence[str], directory: Path) -> Iterator[Load]:
+    """A login for each name. In the end nobody was told anything stale, and nothing ran twice."""
+    people = signed_in(site, names)
+    ledger = Path(site.sites[0].env["GRADIOSESSION_DATA_DIR"]) / LEDGER
+    load = Load(site.url, people, directory, ledger)
+    try:
+        yield load
+        wait_for(lambda: not load.still_running(), what="what was cancelled goes on")
+        assert not load.stale, load.stale
+        assert not load.twice, load.twice
+        assert not load.not_run, load.not_run
+    finally:
+        load.close()
+
+
+def signed_in(site: Processes, names: Sequence[str]) -> list[Person]:
     with ThreadPoolExecutor(4) as pool:
-        headers = list(pool.map(sign_in, names))
-    root = f"{url}/gradio/{APP}"
-    people = [Person(name, root, headers=who) for name, who in zip(names, headers, strict=True)]
+        people = list(pool.map(partial(site.person, path=f"/gradio/{APP}"), names))
     for person in people:
         # No need to keep every answer.
         person.client.event_hooks["response"].clear()

@@ -160,3 +160,37 @@ def test_a_redis_that_stands_still_is_an_error_for_as_long(
     assert tab.predict("count", None) == 2
     wait_for(lambda: listener.completed(event))
     assert not failed(listener)
+
+
+@pytest.mark.parametrize("says_what_it_has", [True, False])
+def test_a_stream_outlives_the_process_that_it_came_through(
+    frail: Processes, ada: Person, says_what_it_has: bool
+) -> None:
+    tab = frail.page(0, ada)
+    far = frail.tab_at(1, tab)
+    event = tab.start("steps", 60, 0.1)
+    first = Listener(far)
+    wait_for(lambda: len(first.words(event)) > 2)
+    with killed(frail, 1):
+        first.join(10)
+        assert not first.completed(event)
+        # What comes now is kept.
+        time.sleep(1)
+        headers = {"Last-Event-ID": str(len(first.messages))} if says_what_it_has else {}
+        again = Listener(frail.tab_at(0, tab), headers)
+        wait_for(lambda: again.completed(event))
+        assert not failed(again)
+        again.messages = [*first.messages, *again.messages]
+        words = again.words(event)
+        assert words == [f"{frail.sites[0].process.pid}:{number}" for number in range(60)]
+        again.join(5)
+        assert again.messages[-1]["msg"] == "close_stream"
+        assert tab.predict("count", None) == 1
+
+
+def test_a_page_that_asks_for_the_rest_of_nothing_is_told_so(frail: Processes, ada: Person) -> None:
+    tab = frail.page(0, ada)
+    again = Listener(frail.tab_at(1, tab), {"Last-Event-ID": "3"})
+    again.join(10)
+    assert again.messages[-1]["msg"] == "close_stream" and failed(again)
+    assert tab.predict("count", None) == 1

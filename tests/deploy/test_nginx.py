@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import os
 import re
 import ssl
 from collections.abc import Callable, Iterator
@@ -21,13 +20,12 @@ from gradio_client import Client
 from websockets.sync.client import connect
 
 from tests.deploy.conftest import DEPLOY
+from tests.nginx import nginx
 from tests.servers import (
     DEMO_PASSWORD,
     Site,
     SiteFactory,
-    component,
     free_port,
-    running,
     wait_for,
 )
 
@@ -35,23 +33,6 @@ from tests.servers import (
 CLIENT = "127.0.0.2"
 APP = "/gradio/cluster"
 MB = 1024 * 1024
-
-_MAIN = """
-daemon off;
-worker_processes 1;
-pid {directory}/nginx.pid;
-{user}
-events {{}}
-http {{
-  access_log off;
-  client_body_temp_path {directory}/body;
-  proxy_temp_path {directory}/proxy;
-  fastcgi_temp_path {directory}/fastcgi;
-  uwsgi_temp_path {directory}/uwsgi;
-  scgi_temp_path {directory}/scgi;
-  include {directory}/conf.d/*.conf;
-}}
-"""
 
 
 def write_certificate(directory: Path) -> Path:
@@ -123,7 +104,7 @@ def front(
     redis_server: str,
     collected_static: Path,
 ) -> Iterator[Front]:
-    nginx, directory = component("nginx"), tmp_path_factory.mktemp("nginx")
+    directory = tmp_path_factory.mktemp("nginx")
     production = {
         "DJANGO_DEBUG": "0",
         "DJANGO_SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQR",
@@ -138,7 +119,7 @@ def front(
     factory = SiteFactory(directory, demo_database)
     sites = [factory(directory=directory / "site", env=production) for _ in range(2)]
     port, plain_port = free_port(), free_port()
-    for name in ("conf.d", "tls", "cache"):
+    for name in ("tls", "cache"):
         (directory / name).mkdir()
     chain = write_certificate(directory / "tls")
     ports = iter(sites)
@@ -147,7 +128,6 @@ def front(
         lambda _: f"127.0.0.1:{next(ports).port}",
         (DEPLOY / "nginx/upstream.conf").read_text(),
     )
-    (directory / "conf.d/upstream.conf").write_text(upstream)
     config = replaced(
         (DEPLOY / "nginx/gradiosession.conf").read_text(),
         (r"listen 80;", f"listen 127.0.0.1:{plain_port};"),
@@ -156,12 +136,8 @@ def front(
         (r"/etc/gradiosession/tls", str(directory / "tls")),
         (r"/var/cache/nginx", str(directory / "cache")),
     )
-    (directory / "conf.d/gradiosession.conf").write_text(config)
-    user = "user root;" if os.geteuid() == 0 else ""
-    main = directory / "nginx.conf"
-    main.write_text(_MAIN.format(directory=directory, user=user))
-    command = [nginx, "-e", f"{directory}/error.log", "-c", str(main)]
-    with running(command, port, directory), pytest.MonkeyPatch.context() as patch:
+    running = nginx(directory, port, upstream=upstream, gradiosession=config)
+    with running, pytest.MonkeyPatch.context() as patch:
         # For gradio_client, which takes no certificate.
         patch.setenv("SSL_CERT_FILE", str(chain))
         tls = ssl.create_default_context(cafile=chain)

@@ -20,7 +20,10 @@ window.fetch = (input, init) => {
   const name = request.pathname.slice(api.length);
   const open = () => fetch(input, init);
   if (name.startsWith("heartbeat/")) return keptOpen(open, init?.signal);
-  if (name === "queue/data") return mended(() => send(open), init?.signal);
+  if (name === "queue/data") {
+    const openAfter = (last) => fetch(input, { ...init, headers: { ...init?.headers, "Last-Event-ID": last } });
+    return mended((last) => send(last === undefined ? open : () => openAfter(last)), init?.signal);
+  }
   const method = init?.method ?? (input instanceof Request ? input.method : "GET");
   if (method === "GET" || method === "HEAD") return send(open);
   const isEvent = /^(queue\/join|run\/|api\/)/.test(name);

@@ -6,40 +6,71 @@ const END = "close_stream";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-// The stream of a page's events. Cut short, it says that they have failed; without an `event_id`
-// that holds for all that listen.
+// Milliseconds in which a stream that was cut short can be opened again, and between attempts.
+const PATIENCE = 4_000, PAUSE = 200;
+
+// The stream of a page's events. Cut short, it is opened again: where the events run, what was not
+// heard is kept for a moment. If that is not possible it says that they have failed; without an
+// `event_id` that holds for all that listen.
 export async function mended(open, signal) {
-  let response = null;
-  try {
-    response = await open();
-  } catch (error) {
-    if (signal?.aborted) throw error;
-  }
-  const body = response?.ok ? response.body.getReader() : null;
+  let body = await opened(open, undefined, signal);
   let rest = new Uint8Array();
   let last = "";
+  let count = 0;
   const stream = new ReadableStream({
     async pull(controller) {
-      try {
-        for (;;) {
-          const { done, value } = body ? await body.read() : { done: true };
-          if (done) break;
-          // Whole messages only: half of one could not be parsed.
-          const [whole, half] = split(joined(rest, value));
-          rest = half;
-          if (!whole.length) continue;
-          last = decoder.decode(whole.slice(-200));
-          return controller.enqueue(whole);
+      for (;;) {
+        let part = { done: true };
+        try {
+          if (body) part = await body.read();
+        } catch (error) {
+          if (signal?.aborted) return controller.error(error);
         }
-      } catch (error) {
-        if (signal?.aborted) return controller.error(error);
+        if (part.done) {
+          const isOver = !body || last.includes(END);
+          rest = new Uint8Array();
+          body = isOver ? null : await openedAgain(open, count, signal);
+          if (body) continue;
+          if (!last.includes(END)) controller.enqueue(encoder.encode(failure()));
+          return controller.close();
+        }
+        // Whole messages only: half of one could not be parsed.
+        const [whole, half] = split(joined(rest, part.value));
+        rest = half;
+        if (!whole.length) continue;
+        count += countOf(whole);
+        last = decoder.decode(whole.slice(-200));
+        return controller.enqueue(whole);
       }
-      if (!last.includes(END)) controller.enqueue(encoder.encode(failure()));
-      controller.close();
     },
     cancel: (reason) => body?.cancel(reason),
   });
   return new Response(stream, { headers: { "Content-Type": "text/event-stream" } });
+}
+
+async function opened(open, count, signal) {
+  try {
+    const response = await open(count);
+    return response.ok ? response.body.getReader() : null;
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    return null;
+  }
+}
+
+async function openedAgain(open, count, signal) {
+  for (const end = Date.now() + PATIENCE; Date.now() < end && live.state !== "gone"; await sleep(PAUSE)) {
+    const body = await opened(open, count, signal).catch(() => null);
+    if (body || signal?.aborted) return body;
+  }
+  return null;
+}
+
+// Messages end with an empty line.
+function countOf(bytes) {
+  let count = 0;
+  for (let at = 1; at < bytes.length; at++) if (bytes[at] === 10 && bytes[at - 1] === 10) count++;
+  return count;
 }
 
 function failure() {

@@ -1,0 +1,210 @@
+"""Streams of pages, when the process goes away through which they came to the client.
+
+The events go on where they run, and what the page may not have got is kept for a moment. A page
+opens its stream again and says how many messages it has (`Last-Event-ID`). Other clients do not
+say, and get what has come since.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from starlette.datastructures import Headers
+from starlette.types import Message, Receive, Scope, Send
+
+from gradio_ui.cluster import lost
+from gradio_ui.cluster.listener import CUT, HANDED_OVER
+
+# Seconds for which a stream waits to be opened again.
+PATIENCE = 10.0
+# Bytes of the latest messages that are kept of each.
+_MOST = 256 * 1024
+_CLOSED = b'data: {"msg":"close_stream"'
+
+Serve = Callable[[Receive, Send], Awaitable[None]]
+
+
+class Streams:
+    """Of one process, by page."""
+
+    def __init__(self, has_events: Callable[[str], bool]) -> None:
+        """`has_events`: of whose end a page has not been told."""
+        self._has_events = has_events
+        self._streams: dict[str, _Stream] = {}
+
+    def kept(self, page: str, scope: Scope, here: Serve) -> Serve:
+        """The same as `here`, for who asks for the stream of this page."""
+        return partial(self._serve, page, scope, here)
+
+    async def _serve(
+        self, page: str, scope: Scope, here: Serve, receive: Receive, send: Send
+    ) -> None:
+        said = Headers(scope=scope).get("last-event-id", "")
+        stream = self._streams.get(page)
+        if stream is not None and (said or stream.is_cut):
+            last = int(said) if said.isdecimal() and len(said) < 10 else stream.sent
+            if stream.has_all_after(last):
+                if not stream.is_complete:
+                    return await stream.go_on(last, receive, send)
+                rest = stream.after(last)
+                stream.end()
+                if not self._has_events(page):
+                    return await _send_all(rest, send)
+                # It has begun something meanwhile, and takes this for the stream of that, too.
+                rest = [body for body in rest if not body.startswith(_CLOSED)]
+                return await here(receive, _after(rest, send))
+        if said:
+            return await lost.end_stream(send)
+        if HANDED_OVER not in scope or page in self._streams:
+            return await here(receive, send)
+        stream = self._streams[page] = _Stream(receive, send)
+        try:
+            await here(stream.receive, stream.send)
+            await stream.linger()
+        finally:
+            stream.end()
+            del self._streams[page]
+
+
+class _Client:
+    """Of a stream: where it goes at the moment."""
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self.receive, self.send = receive, send
+        self.left: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def leave(self) -> None:
+        if not self.left.done():
+            self.left.set_result(None)
+
+
+class _Stream:
+    """`receive` and `send` of an answer that may pass from one client to the next."""
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._client: _Client | None = _Client(receive, send)
+        # Set while there is a client, or nothing to wait for.
+        self._is_going = asyncio.Event()
+        self._is_going.set()
+        self._start: Message | None = None
+        # Messages, each with its number.
+        self._kept: deque[tuple[int, bytes]] = deque()
+        self._size = self._count = self._forgotten = 0
+        self._is_over = self.is_complete = False
+        # The number of the last one that was sent.
+        self.sent = 0
+
+    @property
+    def is_cut(self) -> bool:
+        return self._client is None
+
+    async def receive(self) -> Message:
+        while True:
+            client = self._client
+            if client is None:
+                if not await self._is_opened_again():
+                    return {"type": "http.disconnect"}
+                continue
+            heard = asyncio.ensure_future(client.receive())
+            try:
+                await asyncio.wait((heard, client.left), return_when=asyncio.FIRST_COMPLETED)
+                if client is self._client:
+                    message = heard.result()
+                    if message["type"] != "http.disconnect" or CUT not in message:
+                        return message
+                    self._cut(client)
+            finally:
+                heard.cancel()
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._start = message
+        elif body := message.get("body", b""):
+            self._keep(body)
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            self.is_complete = True
+        if (client := self._client) is not None:
+            number = self._count
+            try:
+                await client.send(message)
+                self.sent = number
+            except OSError:
+                self._cut(client)
+
+    def _keep(self, body: bytes) -> None:
+        self._count += 1
+        self._kept.append((self._count, body))
+        self._size += len(body)
+        while self._size > _MOST:
+            self._forgotten, gone = self._kept.popleft()
+            self._size -= len(gone)
+
+    def _cut(self, client: _Client) -> None:
+        if self._client is client:
+            self._client = None
+            self._is_going.clear()
+        client.leave()
+
+    async def _is_opened_again(self) -> bool:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._is_going.wait()
+        except TimeoutError:
+            self.end()
+        return not self._is_over
+
+    async def linger(self) -> None:
+        """All has been said, but perhaps not heard."""
+        if self._client is None:
+            await self._is_opened_again()
+
+    def end(self) -> None:
+        self._is_over = True
+        self._is_going.set()
+        if self._client is not None:
+            self._client.leave()
+
+    def has_all_after(self, number: int) -> bool:
+        return self._start is not None and self._forgotten <= number <= self._count
+
+    def after(self, number: int) -> list[bytes]:
+        return [body for count, body in self._kept if count > number]
+
+    async def go_on(self, last: int, receive: Receive, send: Send) -> None:
+        """Returns when the stream has ended, or this client has gone as well."""
+        if self._client is not None:
+            self._cut(self._client)
+        assert self._start is not None
+        await send(self._start)
+        while last < self._count:
+            count, rest = self._count, self.after(last)
+            for body in rest:
+                await send(_part(body))
+            last = count
+        if self.is_complete:
+            self.end()
+            return await send({"type": "http.response.body"})
+        client = self._client = _Client(receive, send)
+        self._is_going.set()
+        await client.left
+
+
+def _part(body: bytes) -> Message:
+    return {"type": "http.response.body", "body": body, "more_body": True}
+
+
+async def _send_all(rest: list[bytes], send: Send) -> None:
+    await lost.answer(send, b"".join(rest))
+
+
+def _after(rest: list[bytes], send: Send) -> Send:
+    """A `send` that says this first."""
+
+    async def sent(message: Message) -> None:
+        await send(message)
+        if message["type"] == "http.response.start":
+            for body in rest:
+                await send(_part(body))
+
+    return sent

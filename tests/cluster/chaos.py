@@ -1,0 +1,120 @@
+"""What can happen to a site that is in use: processes are killed or restarted, Redis goes away."""
+
+import secrets
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.attacks.people import Tab
+from tests.cluster.conftest import Processes
+from tests.cluster.load import Event, Load
+from tests.servers import GRACE, component, free_port, running
+
+# Seconds within which somebody whose event was lost is told so, and in which an event is refused
+# while Redis does not answer.
+TOLD, REFUSED = 5.0, 15.0
+# After Redis is back: until everything works again.
+RECOVERY = 10.0
+# Seconds for the end of a process that was asked to stop.
+STOP_LIMIT = 40.0
+
+
+@dataclass
+class Redis:
+    """One that can be stopped and started. What it has is still there then."""
+
+    directory: Path
+    host: str = "127.0.0.1"
+    port: int = field(default_factory=free_port)
+    _running: Any = None
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://{self.host}:{self.port}/0"
+
+    def start(self) -> None:
+        command = [component("redis-server"), "--port", str(self.port), "--appendonly", "yes"]
+        command += ["--bind", *{self.host, "127.0.0.1"}, "--protected-mode", "no"]
+        command += ["--dir", str(self.directory), "--save", ""]
+        self._running = running(command, self.port, self.directory)
+        self.process = self._running.__enter__()
+
+    def stop(self) -> None:
+        self._running.__exit__(None, None, None)
+
+    def away(self, seconds: float) -> None:
+        self.stop()
+        time.sleep(seconds)
+        self.start()
+
+    def freeze(self, seconds: float) -> None:
+        assert self.process
+        self.process.send_signal(signal.SIGSTOP)
+        time.sleep(seconds)
+        self.process.send_signal(signal.SIGCONT)
+
+
+@contextmanager
+def redis(directory: Path, host: str = "127.0.0.1") -> Iterator[Redis]:
+    directory.mkdir(parents=True, exist_ok=True)
+    server = Redis(directory, host)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def identity(site: Processes, load: Load, number: int) -> str:
+    """The name by which the others know this process."""
+    person = load.users[0].person
+    return str(Tab(site.at(number, person)).run("tick", secrets.token_hex(8), None))
+
+
+@dataclass
+class Kill:
+    at: float
+    process: str
+
+
+def kill(site: Processes, load: Load, times: int, pause: float = 2.0) -> list[Kill]:
+    """One process after the other, each started again, with the load that is going on."""
+    kills = []
+    for number in range(times):
+        number %= len(site.sites)
+        process = identity(site, load, number)
+        load.gone.add(process)
+        kills.append(Kill(time.monotonic(), process))
+        site.kill(number)
+        time.sleep(pause / 2)
+        site.restart(number)
+        time.sleep(pause / 2)
+    return kills
+
+
+def unexplained(load: Load, kills: list[Kill]) -> list[Event]:
+    """Failures of what did not run in a process that was killed, or was told of too late."""
+
+    def is_of(event: Event, kill: Kill) -> bool:
+        return (
+            event.process in ("", kill.process)
+            and event.began < kill.at + GRACE
+            and event.ended < kill.at + TOLD + GRACE
+        )
+
+    return [event for event in load.failures if not any(is_of(event, kill) for kill in kills)]
+
+
+def restart_all(site: Processes, load: Load) -> None:
+    """One after the other, with SIGTERM."""
+    for number, server in enumerate(list(site.sites)):
+        load.gone.add(identity(site, load, number))
+        server.process.send_signal(signal.SIGTERM)
+        server.process.wait(STOP_LIMIT)
+        site.restart(number)
