@@ -239,8 +239,7 @@ def explaining(scope: Scope) -> Iterator[None]:
     except NotOwner as error:
         raise Refused(_NOT_YOURS) from error
     except TooMany as error:
-        detail = f"You have too many {error}. Please try again in a moment."
-        problem = Problem(429, "Too many requests", detail, {"Retry-After": "10"})
+        problem = Problem(429, "Too many requests", error.sentence, {"Retry-After": "10"})
         raise Refused(problem) from error
     except Exceeded as error:
         with languages.of(scope):

@@ -20,7 +20,7 @@ from gradio_ui.bodies import TooLarge
 from gradio_ui.cluster.tallies import Tallies
 from gradio_ui.compat import pages
 from gradio_ui.conf import conf
-from gradio_ui.names import Names
+from gradio_ui.names import NOTHING, Names
 from gradio_ui.ownership import Owner, TooMany
 from gradio_ui.rates import Exceeded, Limit
 from sessionstate.errors import StoreUnavailable
@@ -46,8 +46,10 @@ class Booking:
 
     user: str
     limits: frozenset[Limit] = rates.NONE
+    makes_event: bool = False
     event_id: str = ""
-    end: Callable[[], None] = field(default=lambda: None)
+    # What it counts as, of what is limited at a time.
+    places: set[str] = field(default_factory=set)
 
 
 class Limits:
@@ -78,7 +80,8 @@ class Limits:
                 counts.update(_names(pages.limits(blocks, event.fn), user or ""))
         for booking in self._bookings:
             if booking.event_id not in queued:
-                counts.update(_names(booking.limits, booking.user))
+                counts[f"events:{booking.user}"] += booking.makes_event
+                counts.update(booking.places)
         return counts
 
     async def stream(self, owner: Owner) -> Callable[[], None]:
@@ -100,34 +103,43 @@ class Limits:
             raise
         return end
 
-    async def check_events(self, owner: Owner, names: Names) -> None:
-        """Raises `TooMany` when there is no room for one more event of this page or user."""
-        limit, all_blocks = owner.allowance.events, self._all_blocks()
-        for name in names.session_hashes:
-            if any(pages.undelivered(blocks, name) >= limit for blocks in all_blocks):
-                raise TooMany("results that nobody has fetched")
-        # Counting takes longer the more there are, and there are seldom so many.
-        count = sum(map(pages.count_events, all_blocks))
-        if count >= self._few(limit):
-            count = sum(pages.count_events_of(blocks, owner.user) for blocks in all_blocks)
-        if not await self._fits(f"events:{owner.user}", count + 1, limit):
-            raise TooMany("events that wait or run")
-
-    async def book(self, owner: Owner, limits: frozenset[Limit]) -> Booking:
-        """Count a call. Raises `Exceeded`, `StoreUnavailable`."""
-        if not limits or owner.is_exempt:
-            return Booking(owner.user, limits)
-        booking = Booking(owner.user, limits)
-        booking.end = lambda: self._bookings.discard(booking)
+    async def book(
+        self, owner: Owner, limits: frozenset[Limit], names: Names = NOTHING, *, makes_event: bool
+    ) -> Booking:
+        """Count a call, until `end`. Raises `Exceeded`, `StoreUnavailable`, and `TooMany` when
+        there is no room for one more event of this page or user."""
+        booking = Booking(owner.user, limits, makes_event)
         try:
-            for limit in limits:
-                if limit.concurrent:
-                    await self._take_place(booking, limit)
-            await metering.acharge(limits, owner.user)
+            if makes_event:
+                await self._make_event(booking, owner, names)
+            if limits and not owner.is_exempt:
+                for limit in limits:
+                    if limit.concurrent:
+                        await self._take_place(booking, limit)
+                await metering.acharge(limits, owner.user)
         except BaseException:
-            booking.end()
+            self.end(booking)
             raise
         return booking
+
+    def end(self, booking: Booking) -> None:
+        """Its event, if there is one, counts by itself."""
+        self._bookings.discard(booking)
+
+    async def _make_event(self, booking: Booking, owner: Owner, names: Names) -> None:
+        most, all_blocks = owner.allowance.events, self._all_blocks()
+        for name in names.session_hashes:
+            if any(pages.undelivered(blocks, name) >= most for blocks in all_blocks):
+                raise TooMany("results that nobody has fetched")
+        name = f"events:{owner.user}"
+        # Counting takes longer the more there are, and there are seldom so many.
+        mine = sum(map(pages.count_events, all_blocks)) + len(self._bookings) + 1
+        if mine > self._few(most):
+            mine = self.counts()[name] + 1
+        # Without a pause between looking and taking.
+        self._bookings.add(booking)
+        if not await self._fits(name, mine, most):
+            raise TooMany("events that wait or run")
 
     async def _take_place(self, booking: Booking, limit: Limit) -> None:
         (name,) = _names({limit}, booking.user)
@@ -135,12 +147,13 @@ class Limits:
         until = loop.time() + _LAG
         while True:
             # Without a pause between looking and taking.
-            mine = self.counts()[name] + (booking not in self._bookings)
+            mine = self.counts()[name] + 1
             if mine <= limit.concurrent:
+                booking.places.add(name)
                 self._bookings.add(booking)
                 if self._tallies is None or await self._tallies.ask(name, mine, limit.concurrent):
                     return
-                booking.end()
+                booking.places.discard(name)
             if loop.time() > until:
                 raise Exceeded(limit, _RETRY_AFTER)
             await asyncio.sleep(_PAUSE)

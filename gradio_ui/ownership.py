@@ -29,6 +29,10 @@ class NotOwner(Exception):
 class TooMany(Exception):
     """One more is over a limit of the user's; says of what."""
 
+    @property
+    def sentence(self) -> str:
+        return f"You have too many {self}. Please try again in a moment."
+
 
 @dataclass(frozen=True, slots=True)
 class Owner:

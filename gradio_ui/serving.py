@@ -64,8 +64,6 @@ class Serving:
             with gate.explaining(inner):
                 target = targets.find(mount.blocks, route, asked.in_path, intake)
                 await gate.permit(admission, target.rules)
-                if route.makes_event:
-                    await self._limits.check_events(owner, intake.names)
                 if route.is_long:
                     stack.callback(await self._limits.stream(owner))
                 if route.is_stream and not route.is_endless and not route.is_mcp:
@@ -75,8 +73,10 @@ class Serving:
                 if route.body is Body.UPLOAD:
                     used = await self._limits.room(owner, inner)
                     receive = stack.enter_context(self._limits.upload(owner, used, inner, receive))
-                booking = await self._limits.book(owner, target.limits)
-                stack.callback(booking.end)
+                booking = await self._limits.book(
+                    owner, target.limits, intake.names, makes_event=route.makes_event
+                )
+                stack.callback(self._limits.end, booking)
             if route.is_mcp:
                 # Starlette would redirect to it.
                 inner["path"] = f"{inner['path'].rstrip('/')}/"

@@ -25,6 +25,7 @@ from mcp import types
 from gradio_ui import languages, passage
 from gradio_ui.compat import pages
 from gradio_ui.names import Names
+from gradio_ui.ownership import TooMany
 from gradio_ui.passage import Passage
 from gradio_ui.permits import Permits
 from gradio_ui.rates import Exceeded
@@ -128,14 +129,14 @@ class Server(gradio.mcp.GradioMCPServer):
             return
         limits = pages.limits(self.blocks, fn)
         try:
-            booking = await passed.limits.book(passed.owner, limits)
-        except Exceeded as exceeded:
+            booking = await passed.limits.book(passed.owner, limits, makes_event=fn.queue)
+        except (Exceeded, TooMany) as refusal:
             with languages.of(scope):
-                raise ToolFailed(exceeded.sentence) from exceeded
+                raise ToolFailed(refusal.sentence) from refusal
         try:
             yield replace(passed, booking=booking)
         finally:
-            booking.end()
+            passed.limits.end(booking)
 
     async def _answered(self, fn: Any, args: list[Any], request: Any, username: str) -> list[Any]:
         if fn.queue:
