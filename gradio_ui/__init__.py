@@ -9,6 +9,7 @@ stay quick.
 from gradio_ui.changes import session_changed
 from gradio_ui.injection import with_session
 from gradio_ui.limited import limit
+from gradio_ui.local_files import local_file
 from gradio_ui.registry import register
 from gradio_ui.roles import requires_group, requires_permission, requires_staff
 from gradio_ui.running import current_session, current_state, current_user
@@ -18,6 +19,7 @@ __all__ = [
     "current_state",
     "current_user",
     "limit",
+    "local_file",
     "register",
     "requires_group",
     "requires_permission",

@@ -13,7 +13,7 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 
 from accounts.visitors import name_of
-from gradio_ui import files
+from gradio_ui import files, registry, storage
 from sessionstate import UserState
 from sessionstate.errors import StateError
 from sessionstate.signals import session_moved, session_revoked
@@ -23,14 +23,20 @@ logger = logging.getLogger(__name__)
 
 @receiver(session_moved)
 def _follow(*, old_id: str, new_id: str, **_: Any) -> None:
-    files.hand_over(name_of(old_id), name_of(new_id))
+    _hand_over_files(name_of(old_id), name_of(new_id))
 
 
 @receiver(user_logged_in)
 def _become(*, request: HttpRequest, user: User, **_: Any) -> None:
     session_id = request.session.session_key or ""
-    files.hand_over(name_of(session_id), str(user.pk))
+    _hand_over_files(name_of(session_id), str(user.pk))
     _hand_over_state(UserState.of_visitor(session_id), UserState(user.pk))
+
+
+def _hand_over_files(visitor: str, heir: str) -> None:
+    # To ask a storage takes a request, and most sites have no visitors.
+    if not storage.is_used() or any(spec.public for spec in registry.all_apps()):
+        files.hand_over(visitor, heir)
 
 
 def _hand_over_state(visitors: UserState, persons: UserState) -> None:

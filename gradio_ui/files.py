@@ -1,8 +1,11 @@
-"""Files of users on disk: how much they take up, and removing them. See `gradio_ui.places`."""
+"""Files of users: how much they take up, and removing them. On disk, see `gradio_ui.places`, and
+where processes share no directory in the storage, of which the disk has copies."""
 
+import logging
 import os
 import shutil
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,31 +16,63 @@ from django.db import connections, transaction
 from django.db.models.signals import post_delete
 from django.dispatch import receiver
 
-from gradio_ui import places
+from gradio_ui import places, storage
+from gradio_ui.storage import Stored
+from sessionstate.threads import in_thread
+
+logger = logging.getLogger(__name__)
 
 
 def usage(user: str) -> int:
     """Bytes of a user's files."""
-    return sum(info.st_size for _, info in _files(places.of_user(user)))
+    if storage.is_used():
+        return storage.usage(user)
+    return sum(file.size for file in _files(places.of_user(user)))
+
+
+async def ausage(user: str) -> int:
+    return await (storage.in_thread if storage.is_used() else in_thread)(usage, user)
 
 
 def usage_by_user() -> dict[str, int]:
-    found = sorted(entry.name for entry in _entries(places.users()) if not entry.is_symlink())
-    return {unquote(name): usage(unquote(name)) for name in found}
+    totals: Counter[str] = Counter()
+    for file in _files(places.users()):
+        if not file.path.is_symlink():
+            totals[unquote(file.path.relative_to(places.users()).parts[0])] += file.size
+    return dict(sorted(totals.items()))
 
 
 def erase(user: str) -> None:
+    if storage.is_used():
+        try:
+            storage.erase(user)
+        except storage.Unavailable:
+            logger.error("Files of the user %s, who is gone, are left in the storage.", user)
     shutil.rmtree(places.of_user(user), ignore_errors=True)
 
 
 def hand_over(user: str, heir: str) -> None:
     """A visitor's files to who the visitor is from now on. Pages and stored values still know
     them by their old paths, so these lead there; Gradio resolves a path before it compares."""
+    if storage.is_used():
+        try:
+            storage.hand_over(user, heir)
+        except storage.Unavailable:
+            logger.warning("The files of %s could not be handed over to %s.", user, heir)
+    if places.of_user(user).is_dir():
+        lead(user, heir)
+
+
+def lead(user: str, heir: str) -> None:
+    """From the visitor's directory of this process to the heir's."""
     source, target = places.of_user(user), places.of_user(heir)
-    if source.is_dir() and not source.is_symlink():
+    if source.is_symlink():
+        return
+    target.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
         _merge(source, target)
         shutil.rmtree(source)
-        source.symlink_to(target.name)
+    source.symlink_to(target.name)
 
 
 def _merge(source: Path, target: Path) -> None:
@@ -59,12 +94,18 @@ def old(age: float, user: str | None = None, *, visitors: bool = False) -> list[
     found = (file for directory in of for file in _files(directory))
     if visitors:
         start = str(places.of_user("visitor-"))
-        found = (file for file in found if str(file[0]).startswith(start))
-    return [(path, info.st_size) for path, info in found if info.st_mtime < latest]
+        found = (file for file in found if str(file.path).startswith(start))
+    return [(file.path, file.size) for file in found if file.written < latest]
 
 
 def remove(path: Path) -> None:
     """A file, and the directories that it leaves empty."""
+    if storage.is_used() and not path.is_symlink():
+        storage.delete(path)
+    remove_local(path)
+
+
+def remove_local(path: Path) -> None:
     path.unlink(missing_ok=True)
     for directory in path.parents:
         if directory in (places.users(), places.root()):
@@ -73,6 +114,16 @@ def remove(path: Path) -> None:
             directory.rmdir()
         except OSError:
             return
+
+
+def upload() -> int:
+    """Put what only this disk has into the storage; how many files that are."""
+    number = 0
+    for path, _ in local(places.users()):
+        if not path.is_symlink() and not storage.exists(path):
+            storage.put(path)
+            number += 1
+    return number
 
 
 def secret() -> Iterator[str]:
@@ -91,16 +142,29 @@ def _forget(instance: Any, using: str, **_: object) -> None:
     transaction.on_commit(lambda: erase(user), using=using)
 
 
-def _files(directory: Path) -> Iterator[tuple[Path, os.stat_result]]:
+def _files(directory: Path) -> Iterator[Stored]:
+    """Of the storage and, where there is none or it does not have them, of this disk."""
+    stored = set()
+    if storage.is_used():
+        for file in storage.listing(directory):
+            stored.add(file.path)
+            yield file
+    for path, info in local(directory):
+        if path not in stored:
+            yield Stored(path, info.st_size, info.st_mtime)
+
+
+def local(*directories: Path) -> Iterator[tuple[Path, os.stat_result]]:
     """Without following links; what vanishes meanwhile is not there."""
-    for entry in _entries(directory):
-        if entry.is_dir(follow_symlinks=False):
-            yield from _files(Path(entry.path))
-        else:
-            try:
-                yield Path(entry.path), entry.stat(follow_symlinks=False)
-            except FileNotFoundError:
-                continue
+    for directory in directories:
+        for entry in _entries(directory):
+            if entry.is_dir(follow_symlinks=False):
+                yield from local(Path(entry.path))
+            else:
+                try:
+                    yield Path(entry.path), entry.stat(follow_symlinks=False)
+                except FileNotFoundError:
+                    continue
 
 
 def _entries(directory: Path) -> list[os.DirEntry[str]]:

@@ -42,6 +42,7 @@ from gradio_ui.rates import Exceeded
 from gradio_ui.registry import AppSpec
 from gradio_ui.routes import Access, Route
 from gradio_ui.rules import Rules, first_broken
+from gradio_ui.storage import Unavailable as FilesUnavailable
 from gradio_ui.targets import NoSuchTarget
 from sessionstate.errors import StoreUnavailable
 from sessionstate.threads import in_thread
@@ -51,6 +52,12 @@ UNAVAILABLE = Problem(
     503,
     _("Temporarily unavailable"),
     _("Sessions cannot be reached at the moment. Please try again."),
+    {"Retry-After": "5"},
+)
+FILES_UNAVAILABLE = Problem(
+    503,
+    _("Temporarily unavailable"),
+    _("Files cannot be reached at the moment. Please try again."),
     {"Retry-After": "5"},
 )
 _NOT_YOURS = Problem(403, "Forbidden", "This belongs to another session.")
@@ -247,6 +254,8 @@ def explaining(scope: Scope) -> Iterator[None]:
         raise Refused(problem) from error
     except (StoreUnavailable, DatabaseError) as error:
         raise Refused(UNAVAILABLE) from error
+    except FilesUnavailable as error:
+        raise Refused(FILES_UNAVAILABLE) from error
     except NoAnswer as error:
         problem = Problem(503, "Temporarily unavailable", str(error), {"Retry-After": "3"})
         raise Refused(problem) from error

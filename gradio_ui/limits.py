@@ -24,7 +24,6 @@ from gradio_ui.names import NOTHING, Names
 from gradio_ui.ownership import Owner, TooMany
 from gradio_ui.rates import Exceeded, Limit
 from sessionstate.errors import StoreUnavailable
-from sessionstate.threads import in_thread
 
 if TYPE_CHECKING:
     import gradio
@@ -191,7 +190,7 @@ class Limits:
         announced = bodies.announced(scope)
         if announced > conf.max_upload:
             raise TooLarge(conf.max_upload)
-        used = await in_thread(files.usage, owner.user)
+        used = await files.ausage(owner.user)
         arriving, left = self._arriving[owner.user] + announced, owner.allowance.bytes - used
         if not await self._fits(f"bytes:{owner.user}", arriving, left):
             raise NoRoom

@@ -10,11 +10,12 @@ import fastapi
 import gradio
 from starlette.applications import Starlette
 
-from gradio_ui import changes, csp, files, frontend, places, registry, running, vetting
+from gradio_ui import changes, csp, files, frontend, places, registry, running, storage, vetting
 from gradio_ui.compat import blocks as compat
 from gradio_ui.compat import pages, pages_frontend, queues, scripts, shortcuts
 from gradio_ui.compat.inputs import hook_inputs
 from gradio_ui.compat.places import hook_events
+from gradio_ui.compat.stored import hook_files
 from gradio_ui.failures import Failure
 from gradio_ui.places import Place
 from gradio_ui.registry import AppSpec
@@ -96,6 +97,8 @@ def _mount(spec: AppSpec, blocks: gradio.Blocks) -> Starlette:
     compat.hook_calls(blocks, spec.rule, spec.limits)
     hook_inputs(blocks)
     hook_events(blocks, spec.slug)
+    if storage.is_used():
+        hook_files(blocks)
     if spec.mcp:
         from gradio_ui.compat import mcp  # which takes a while to import
 

@@ -58,6 +58,8 @@ class Route:
     is_mcp: bool = False
     # Gradio's own files, see `gradio_ui.frontend`.
     is_frontend: bool = False
+    # Names files of users, or makes some and names them in its answer; see `gradio_ui.named`.
+    names_files: bool = False
 
     @property
     def is_long(self) -> bool:
@@ -80,11 +82,12 @@ _POST = frozenset({"POST"})
 _ANY = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 
 _PUBLIC = Route(Access.PUBLIC, _GET)
-_PAGE = Route(Access.PAGE, _GET)
+_PAGE = Route(Access.PAGE, _GET, names_files=True)
 _READ = Route(Access.USE, _GET)
 _POLL = Route(Access.POLL, _GET)
 _STREAM = Route(Access.POLL, _GET, is_stream=True)
 _ENDLESS = Route(Access.POLL, _GET, is_stream=True, is_endless=True)
+_FILES = replace(_READ, names_files=True)
 _SEND = Route(Access.USE, _POST, body=Body.JSON, is_short=True)
 _CALL = replace(_SEND, target=Target.NAMED, makes_event=True)
 # Without sessions of its own, and without a stream of what the server has to say.
@@ -106,9 +109,9 @@ _TABLE: list[tuple[str, Route]] = [
     (r"/(favicon\.ico|robots\.txt|manifest\.json)", _PUBLIC),
     (r"/pwa_icon(/\d+)?", _PUBLIC),
     # Who is there, and with what.
-    ("/config/?", _READ),
+    ("/config/?", _FILES),
     (rf"{_API}/(info|openapi\.json|user|login_check)/?", _READ),
-    (rf"{_API}/deep_link", _READ),
+    (rf"{_API}/deep_link", _FILES),
     (rf"{_API}/custom_component/{_NAME}/{_NAME}/{_NAME}/{_NAME}", _READ),
     # Events.
     (rf"{_API}/queue/join", replace(_SEND, target=Target.FUNCTION, makes_event=True)),
@@ -121,7 +124,7 @@ _TABLE: list[tuple[str, Route]] = [
     (rf"{_API}/reset/?", _SEND),
     (
         rf"{_API}/component_server/?",
-        replace(_SEND, target=Target.COMPONENT, body=Body.JSON_OR_FORM),
+        replace(_SEND, target=Target.COMPONENT, body=Body.JSON_OR_FORM, names_files=True),
     ),
     (rf"{_API}/call(/v2)?/{_NAME}/{_EVENT}", _STREAM),
     (rf"{_API}/queue/data", _STREAM),
@@ -129,10 +132,10 @@ _TABLE: list[tuple[str, Route]] = [
     (rf"{_API}/app_id/?", _POLL),
     (rf"{_API}/heartbeat/{_HASH}", _ENDLESS),
     # Files and media.
-    (rf"{_API}/upload", replace(_SEND, body=Body.UPLOAD)),
+    (rf"{_API}/upload", replace(_SEND, body=Body.UPLOAD, names_files=True)),
     (rf"{_API}/process_recording", replace(_SEND, body=Body.UPLOAD)),
     (rf"{_API}/upload_progress", _ENDLESS),
-    (rf"{_API}/(file=|file/|proxy=).+", _READ),
+    (rf"{_API}/(file=|file/|proxy=).+", _FILES),
     (rf"{_API}/stream/{_EVENT}(/close)?", _SEND),
     (rf"{_API}/stream/{_HASH}/{_NAME}/\d+/playlist\.m3u8", _POLL),
     (rf"{_API}/stream/{_HASH}/{_NAME}/\d+/{_NAME}", _READ),

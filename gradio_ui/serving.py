@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gradio_ui import connections, gate, targets
+from gradio_ui import connections, gate, named, storage, targets
 from gradio_ui.answers import Answers
 from gradio_ui.cluster.lost import tell_lost
 from gradio_ui.compat import inputs
@@ -92,6 +92,10 @@ class Serving:
                 receive = connection.receive
                 inner[connections.KEY] = connection
             stack.enter_context(entered(Place(mount.spec.slug, owner.user)))
+            if route.names_files and storage.is_used():
+                with gate.explaining():
+                    await named.bring(inner, intake)
+                send = named.keeping(inner, send)
             # Its router: what is around it would do again what the app does.
             await _answer(mount.app.router, route, inner, receive, send)
 

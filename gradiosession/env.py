@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from environ import Env
@@ -47,6 +48,49 @@ def database(env: Env, base_dir: Path) -> dict[str, Any]:
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     } | config.get("OPTIONS", {})
     return config
+
+
+def files(env: Env) -> dict[str, Any]:
+    """The S3 bucket of GRADIO_FILES_URL as an entry of STORAGES; none without it."""
+    url = env.str("GRADIO_FILES_URL", default="")
+    if not url:
+        return {}
+    parts = urlsplit(url)
+    if parts.scheme != "s3" or not parts.hostname or parts.query or parts.port or parts.username:
+        raise ImproperlyConfigured(
+            "GRADIO_FILES_URL must be s3://<bucket> or s3://<bucket>/<path>."
+        )
+    from botocore.config import Config
+
+    endpoint = env.str("AWS_ENDPOINT_URL_S3", default="")
+    # What is not set boto3 looks for elsewhere: profiles, roles of the machine.
+    options = {
+        "access_key": env.str("AWS_ACCESS_KEY_ID", default=""),
+        "secret_key": env.str("AWS_SECRET_ACCESS_KEY", default=""),
+        "region_name": env.str("AWS_DEFAULT_REGION", default=""),
+        "endpoint_url": endpoint,
+    }
+    return {
+        "gradio": {
+            "BACKEND": "storages.backends.s3.S3Storage",
+            "OPTIONS": {name: value for name, value in options.items() if value}
+            | {
+                "bucket_name": parts.hostname,
+                "location": parts.path.strip("/"),
+                # Larger files are not held in memory.
+                "max_memory_size": 4 * 1024 * 1024,
+                # A storage that does not answer must fail, not hang. Only Amazon has a host name
+                # for each bucket; others may.
+                "client_config": Config(
+                    connect_timeout=2,
+                    read_timeout=5,
+                    retries={"mode": "standard", "total_max_attempts": 2},
+                    max_pool_connections=32,
+                    s3={"addressing_style": "path" if endpoint else "auto"},
+                ),
+            },
+        }
+    }
 
 
 def oidc(env: Env) -> dict[str, Any]:

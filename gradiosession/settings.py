@@ -287,6 +287,8 @@ STORAGES = {
     "staticfiles": {
         "BACKEND": f"gradio_ui.frontend.{'PlainStorage' if DEBUG else 'HashedStorage'}"
     },
+    # Of users, where processes share no directory; see gradio_ui.storage.
+    **_env.files(env),
 }
 WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = DEBUG
 

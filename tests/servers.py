@@ -17,6 +17,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+from xml.etree import ElementTree
 
 import httpx
 import pytest
@@ -141,6 +142,52 @@ def memcached_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     command = [program, "-l", "127.0.0.1", "-p", str(port), *user]
     with running(command, port, tmp_path_factory.mktemp("memcached")):
         yield f"127.0.0.1:{port}"
+
+
+@dataclass
+class S3:
+    """A server that speaks S3, with an empty bucket `files`; what is in it is gone with it."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def env(self) -> dict[str, str]:
+        return {
+            "GRADIO_FILES_URL": "s3://files/site",
+            "AWS_ENDPOINT_URL_S3": self.url,
+            "AWS_ACCESS_KEY_ID": "tester",
+            "AWS_SECRET_ACCESS_KEY": "not-much-of-a-secret",
+            "AWS_DEFAULT_REGION": "eu-central-1",
+        }
+
+    def objects(self) -> list[str]:
+        """The names of all objects."""
+        listing = ElementTree.fromstring(httpx.get(f"{self.url}/files?list-type=2").text)
+        return sorted(key.text or "" for key in listing.iterfind(".//{*}Contents/{*}Key"))
+
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """It takes connections and says nothing."""
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
+
+
+@contextmanager
+def s3_server(directory: Path, port: int | None = None) -> Iterator[S3]:
+    port = port or free_port()
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with running(command, port, directory) as process:
+        s3 = S3(port, process)
+        httpx.put(f"{s3.url}/files", timeout=30).raise_for_status()
+        yield s3
 
 
 class Postgres:

@@ -12,7 +12,6 @@ import httpx
 
 from gradio_ui import files, places
 from gradio_ui.conf import conf
-from sessionstate.threads import in_thread
 
 if TYPE_CHECKING:
     import gradio
@@ -38,7 +37,7 @@ class _Bounded:
         limit = conf.max_upload
         if user := places.current().user:
             allowed = conf.visitor if user.startswith("visitor-") else conf.user
-            limit = min(limit, allowed.bytes - await in_thread(files.usage, user))
+            limit = min(limit, allowed.bytes - await files.ausage(user))
         request.headers["Accept-Encoding"] = "identity"
         response: httpx.Response = await super().handle_async_request(request)  # type: ignore[misc]
         if response.headers.get("Content-Encoding", "identity") != "identity":

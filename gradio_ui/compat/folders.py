@@ -50,12 +50,23 @@ def examples() -> Path:
 
 def install() -> None:
     import gradio.mcp
-    from gradio import blocks, route_utils, routes, screen_recording_utils, utils
+    from gradio import (
+        blocks,
+        processing_utils,
+        route_utils,
+        routes,
+        screen_recording_utils,
+        utils,
+    )
 
     if isinstance(blocks.Block.__dict__.get("GRADIO_CACHE"), _FolderAttribute):
         return
     blocks.Block.GRADIO_CACHE = _FolderAttribute()  # type: ignore[assignment]
     routes.App.uploaded_file_dir = _FolderAttribute()  # type: ignore[assignment]
+    # Gradio draws it when it is installed, and puts it before a file's content in the hash that
+    # names it, so that nobody can guess where the file is. Here that opens nothing, and the files
+    # of an app have one name in all processes.
+    processing_utils.hash_seed = b"gradio_ui"
     replaced = {
         "get_upload_folder": (utils.get_upload_folder, folder),
         "get_cache_folder": (utils.get_cache_folder, examples),

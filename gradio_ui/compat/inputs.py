@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from gradio_ui.storage import Unavailable
+
 if TYPE_CHECKING:
     import gradio
 
@@ -37,10 +39,12 @@ def hook_inputs(blocks: "gradio.Blocks") -> None:
         try:
             return await preprocess_data(block_fn, *args, **kwargs)
         except Error:
-            _note()
+            note()
+            raise
+        except Unavailable:
             raise
         except Exception as error:
-            _note()
+            note()
             cause = error.__cause__ or error
             logger.warning(
                 "%s() was given input that does not fit: %s: %.200s",
@@ -53,6 +57,7 @@ def hook_inputs(blocks: "gradio.Blocks") -> None:
     blocks.preprocess_data = checked  # type: ignore[method-assign]
 
 
-def _note() -> None:
+def note(status: int = 422) -> None:
+    """To be answered in place of 500."""
     if (statuses := _statuses.get(None)) is not None:
-        statuses[500] = 422
+        statuses[500] = status

@@ -1,11 +1,12 @@
-"""`manage.py gradio_files`: what users' files take up, and removing old ones."""
+"""`manage.py gradio_files`: what users' files take up, removing old ones, and moving them into a
+storage."""
 
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.template.defaultfilters import filesizeformat
 
-from gradio_ui import files
+from gradio_ui import files, storage
 
 _DAY = 24 * 3600.0
 
@@ -23,10 +24,23 @@ class Command(BaseCommand):
         whose.add_argument("--visitors", action="store_true", help="Of visitors of public apps.")
         purge.add_argument("--dry-run", action="store_true", help="Only say what would go.")
 
+        tasks.add_parser("upload", help="Put the files of this machine into the site's storage.")
+
     def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            self._run(options)
+        except storage.Unavailable as error:
+            raise CommandError(f"The storage cannot be used: {error.__cause__}") from error
+
+    def _run(self, options: dict[str, Any]) -> None:
         if options["task"] == "usage":
             for user, size in files.usage_by_user().items():
                 self.stdout.write(f"{user}\t{filesizeformat(size)}")
+            return
+        if options["task"] == "upload":
+            if not storage.is_used():
+                raise CommandError("There is no storage: set GRADIO_FILES_URL.", returncode=2)
+            self.stdout.write(f"Put {files.upload()} files into the storage.")
             return
         if options["days"] < 0:
             raise CommandError("--days must not be negative.", returncode=2)

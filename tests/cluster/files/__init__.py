@@ -1,0 +1,1 @@
+"""A Django app for tests of files in a storage: EXTRA_APPS=tests.cluster.files"""
