@@ -44,7 +44,7 @@ def keeping(scope: Scope, send: Send) -> Send:
             return
         if held[0].get("status") == 200:
             answer = json.loads(b"".join(part.get("body", b"") for part in held))
-            with gate.explaining():
+            with gate.explaining(scope):
                 await transfers.keep(_state(answer) if path.endswith(_LINK) else answer, anew=True)
         for message in held:
             await send(message)

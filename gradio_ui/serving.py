@@ -93,7 +93,7 @@ class Serving:
                 inner[connections.KEY] = connection
             stack.enter_context(entered(Place(mount.spec.slug, owner.user)))
             if route.names_files and storage.is_used():
-                with gate.explaining():
+                with gate.explaining(inner):
                     await named.bring(inner, intake)
                 send = named.keeping(inner, send)
             # Its router: what is around it would do again what the app does.
