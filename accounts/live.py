@@ -88,6 +88,11 @@ class _Page(Held):
             self.closing.set_result(code)
 
 
+def count() -> int:
+    """Connections that are open."""
+    return len(_open)
+
+
 def close_all() -> None:
     """The server is about to stop."""
     for page in list(_open):

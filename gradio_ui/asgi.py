@@ -18,7 +18,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from accounts.watch import watch
-from gradio_ui import compat, gate, headers, registry, routes
+from gradio_ui import compat, gate, headers, metrics, registry, routes
 from gradio_ui.cluster.listener import HANDED_OVER
 from gradio_ui.cluster.routing import Cluster
 from gradio_ui.compat import pages as compat_pages
@@ -100,6 +100,7 @@ class GradioRouter:
         try:
             await self._serve(scope, receive, send)
         except Refused as refused:
+            metrics.refused(scope["log"].get("app", "") if "log" in scope else "", refused)
             await self._explain(refused, scope, receive, send)
         except ClientDisconnect:
             return

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 
 from gradio_ui import changes, csp, files, frontend, places, registry, running, storage, vetting
 from gradio_ui.compat import blocks as compat
-from gradio_ui.compat import pages, pages_frontend, queues, scripts, shortcuts
+from gradio_ui.compat import observed, pages, pages_frontend, queues, scripts, shortcuts
 from gradio_ui.compat.inputs import hook_inputs
 from gradio_ui.compat.places import hook_events
 from gradio_ui.compat.stored import hook_files
@@ -99,6 +99,7 @@ def _mount(spec: AppSpec, blocks: gradio.Blocks) -> Starlette:
     hook_events(blocks, spec.slug)
     if storage.is_used():
         hook_files(blocks)
+    observed.hook(blocks, spec.slug)
     if spec.mcp:
         from gradio_ui.compat import mcp  # which takes a while to import
 

@@ -16,11 +16,13 @@ from accounts import live  # noqa: E402
 from accounts.signing import keys  # noqa: E402
 from gradio_ui.asgi import GradioRouter  # noqa: E402
 from gradio_ui.static_files import StaticFilesFirst  # noqa: E402
+from gradiosession import metrics  # noqa: E402
 from gradiosession.logs import AccessLog, App, Receive, Scope, Send  # noqa: E402
 from gradiosession.proxies import ClientAddress  # noqa: E402
 
 keys()  # No server runs the system checks: without its keys this one fails now, not at a sign-in.
 gradio_app = GradioRouter(around=AccessLog)
+metrics.start(gradio_app)
 
 
 async def http(scope: Scope, receive: Receive, send: Send) -> None:
@@ -29,6 +31,8 @@ async def http(scope: Scope, receive: Receive, send: Send) -> None:
     gradio_app.begin()
     if is_gradio:
         await gradio_app(scope, receive, send)
+    elif below == "/metrics" and metrics.may_read(scope):
+        await metrics.answer(scope, receive, send)
     else:
         await django_app(scope, receive, send)
 
@@ -60,7 +64,8 @@ logged = AccessLog(
             # uvicorn sends these events, daphne does not; GradioRouter does without.
             "lifespan": gradio_app,
         }
-    )
+    ),
+    metrics.observe,
 )
 # A page asks for a hundred static files: not one of them needs a line in the log.
 application = StaticFilesFirst(ClientAddress(logged, settings.TRUSTED_PROXIES))

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ from environ import Env
 INSECURE_PREFIX = "django-insecure-"
 MIN_SECRET_LENGTH = 50
 MIN_SECRET_VARIETY = 5
+MIN_TOKEN_LENGTH = 20
 
 
 class _Environment(Env):  # type: ignore[misc]  # django-environ has no types
@@ -114,6 +116,13 @@ def oidc(env: Env) -> dict[str, Any]:
     return {"openid_connect": {"APPS": [app], "OAUTH_PKCE_ENABLED": True}}
 
 
+def networks(given: list[str]) -> list[IPv4Network | IPv6Network]:
+    try:
+        return [ip_network(network.strip()) for network in given]
+    except ValueError as error:
+        raise ImproperlyConfigured(f"METRICS_NETWORKS: {error}.") from error
+
+
 def signing(env: Env) -> dict[str, str]:
     """With what tickets are signed, for simplejwt; by default with SECRET_KEY."""
     algorithm, key = env.str("TICKET_ALGORITHM", default="HS256"), env.str("TICKET_SIGNING_KEY", "")
@@ -154,6 +163,10 @@ def refuse_unsafe(settings: Mapping[str, Any]) -> None:
         raise ImproperlyConfigured(
             f"DJANGO_SECRET_KEY must be a random secret of at least {MIN_SECRET_LENGTH} characters "
             "when DJANGO_DEBUG is off (for development set DJANGO_DEBUG=1)."
+        )
+    if 0 < len(settings["METRICS_TOKEN"]) < MIN_TOKEN_LENGTH:
+        raise ImproperlyConfigured(
+            f"METRICS_TOKEN must be a random secret of at least {MIN_TOKEN_LENGTH} characters."
         )
     if not settings["ALLOWED_HOSTS"] or "*" in settings["ALLOWED_HOSTS"]:
         raise ImproperlyConfigured(

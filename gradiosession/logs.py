@@ -119,8 +119,12 @@ class AccessLog:
     Inner layers put `user_id`, `session` (its short id) and `app` into `scope["log"]`.
     """
 
-    def __init__(self, app: App) -> None:
+    def __init__(
+        self, app: App, observe: Callable[[Scope, int, float], None] = lambda *seen: None
+    ) -> None:
+        """`observe` is told of every request that is over: its status, and seconds."""
         self.app = app
+        self.observe = observe
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -166,12 +170,14 @@ class AccessLog:
             if notes.get("ended") == "":
                 del notes["ended"]
             fields = log | notes
+            seconds = time.perf_counter() - started
+            self.observe(scope, status or CLIENT_CLOSED_REQUEST, seconds)
             (access.error if status and status >= 500 else access.info)(
                 "request",
                 method=scope.get("method", "WS"),
                 path=shown_path(scope["path"]),
                 status=status or CLIENT_CLOSED_REQUEST,
-                duration_ms=round((time.perf_counter() - started) * 1000, 1),
+                duration_ms=round(seconds * 1000, 1),
                 client=(scope.get("client") or [""])[0],
                 **fields,
             )

@@ -166,6 +166,14 @@ GRADIO_UI_DRAIN_LIMIT = env.float(
     "GRADIO_UI_DRAIN_LIMIT", default=25.0 if GRADIO_UI_CLUSTER else 1.0
 )
 
+# Metrics for Prometheus, see gradiosession.metrics --------------------------------------------
+
+# Who may read /metrics: with this token, or from these networks and not through a proxy.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+METRICS_NETWORKS = _env.networks(
+    env.list("METRICS_NETWORKS", default=["127.0.0.0/8", "::1/128"] if DEBUG else [])
+)
+
 # People -----------------------------------------------------------------------------------
 
 # allauth's is a ModelBackend; with Django's own beside it a wrong password would be hashed twice.

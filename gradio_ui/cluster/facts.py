@@ -4,7 +4,7 @@ import json
 import os
 import socket
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from redis import Redis
@@ -12,6 +12,9 @@ from redis import Redis
 from gradio_ui import stopping
 from gradio_ui.cluster import keys, process
 from gradio_ui.load import Load
+
+if TYPE_CHECKING:
+    from gradio_ui.cluster.routing import Cluster
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ class Facts:
     failed: int = 0
 
 
-def publish(load: Load, *, pages: int, kept: int, handed_over: int, failed: int) -> bytes:
+def publish(cluster: "Cluster", load: Load) -> bytes:
     """Of this process."""
     facts = Facts(
         process.ID,
@@ -49,10 +52,10 @@ def publish(load: Load, *, pages: int, kept: int, handed_over: int, failed: int)
         release=getattr(settings, "GRADIOSESSION_RELEASE", ""),
         since=process.STARTED,
         state="draining" if stopping.is_draining else "ready",
-        pages=pages,
-        kept=kept,
-        handed_over=handed_over,
-        failed=failed,
+        pages=len(cluster.claims),
+        kept=cluster.kept,
+        handed_over=cluster.handed_over,
+        failed=cluster.failed,
         **asdict(load),
     )
     return json.dumps(asdict(facts)).encode()

@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 HANDED_OVER = "gradio_ui.handed_over"
 # In the message of a disconnect: it is that process which has gone; the client may come again.
 CUT = "gradio_ui.cut"
+REQUEST_ID = b"x-request-id"
 # Seconds that somebody who connects has to say who they are.
 _GREETING_LIMIT = 5.0
 # Of a path in the address of a socket, on the systems that allow least.
@@ -181,8 +182,13 @@ _KEPT = (
 
 
 def to_hand_over(scope: Scope) -> dict[str, Any]:
-    """Of a scope, what a client said; nothing that this process has concluded from it."""
-    return {key: scope[key] for key in _KEPT if key in scope}
+    """Of a scope, what a client said; of what this process has concluded from it, only the id by
+    which the lines of both in the log are found."""
+    found = {key: scope[key] for key in _KEPT if key in scope}
+    if request_id := scope.get("log", {}).get("request_id"):
+        headers = [item for item in scope["headers"] if item[0] != REQUEST_ID]
+        found["headers"] = [*headers, (REQUEST_ID, request_id.encode())]
+    return found
 
 
 def _scope(opened: Any) -> Scope:
@@ -191,7 +197,8 @@ def _scope(opened: Any) -> Scope:
     for key in ("client", "server"):
         if scope.get(key):
             scope[key] = tuple(scope[key])
-    scope.update({"extensions": {}, "state": {}, HANDED_OVER: opened["by"]})
+    log = {"handed_by": opened["by"]}
+    scope.update({"extensions": {}, "state": {}, "log": log, HANDED_OVER: opened["by"]})
     return scope
 
 

@@ -6,6 +6,7 @@ import re
 from starlette.types import Message, Send
 
 from gradio_ui.cluster import lost
+from gradio_ui.cluster.listener import REQUEST_ID
 from gradio_ui.event_ids import FORM
 from gradio_ui.names import Names
 from gradio_ui.routes import Route
@@ -13,8 +14,6 @@ from gradio_ui.routes import Route
 _EVENT = re.compile(rb'"event_id":"(' + FORM.pattern.encode() + rb')"')
 _COMPLETED = b'data: {"msg":"process_completed"'
 _CLOSED = b'data: {"msg":"close_stream"'
-# The outer layers of this process add their own.
-_OURS = b"x-request-id"
 
 
 class Relayed:
@@ -27,7 +26,8 @@ class Relayed:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.has_begun = True
-            headers = [tuple(item) for item in message["headers"] if item[0] != _OURS]
+            # The outer layers of this process add it.
+            headers = [tuple(item) for item in message["headers"] if item[0] != REQUEST_ID]
             message = {**message, "headers": headers}
         await self._send(message)
 

@@ -68,9 +68,9 @@ class Cluster:
         self._tasks: set[asyncio.Task[None]] = set()
         # Requests that others answer at the moment, but for those that never end.
         self.open = 0
-        # Of all requests that named something, since the start; and of those handed over, the ones
-        # that were not answered to their end.
-        self.kept = self.handed_over = self.failed = 0
+        # Of all requests that named something, since the start; of those handed over, the ones
+        # that were not answered to their end; and what others have handed over.
+        self.kept = self.handed_over = self.failed = self.received = 0
 
     async def start(self) -> None:
         address = await self._listener.start()
@@ -83,14 +83,18 @@ class Cluster:
         await asyncio.to_thread(self._presence.start, address, forgotten, self._facts)
         self.tallies.start()
 
+    @property
+    def others(self) -> int:
+        """Other processes that take pages."""
+        return len(self._presence.others)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the others have been told of this process lately."""
+        return self._presence.is_sure
+
     def _facts(self) -> bytes:
-        return facts.publish(
-            self._load(),
-            pages=len(self.claims),
-            kept=self.kept,
-            handed_over=self.handed_over,
-            failed=self.failed,
-        )
+        return facts.publish(self, self._load())
 
     async def drain(self, is_busy: Callable[[str], bool], end: float) -> None:
         """Give every page back as soon as it is not busy; returns when there is none any more,
@@ -127,6 +131,7 @@ class Cluster:
 
         Raises `NoAnswer`, `Stopped`, `StoreUnavailable`.
         """
+        self.received += HANDED_OVER in scope
         if route.access is Access.PAGE or route.is_mcp:
             return await here(receive, send)
         if route.is_stream and not route.is_endless and names.session_hashes:

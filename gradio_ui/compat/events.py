@@ -31,6 +31,7 @@ def abort(blocks: "gradio.Blocks", message: str, grant: "Grant | None" = None) -
         if grant is not None and (passed is None or passed.grant is not grant):
             continue
         event.alive = False
+        event.outcome = "stopped"  # type: ignore[attr-defined]
         # Of one that waits for more input.
         event.run_time, event.closed = math.inf, True
         event.signal.set()
@@ -38,6 +39,7 @@ def abort(blocks: "gradio.Blocks", message: str, grant: "Grant | None" = None) -
         if waiting is not None and event in waiting.queue:
             waiting.queue.remove(event)
             del queue.event_ids_to_events[event._id]
+            queue.meter.ended("stopped")  # type: ignore[attr-defined]
         messages = queue.pending_messages_per_session.get(event.session_hash)
         unfinished = queue.pending_event_ids_session.get(event.session_hash, ())
         if messages is not None and event._id in unfinished:

@@ -34,4 +34,7 @@ def install() -> None:
 
 
 class _Owned:
-    pass
+    # For `observed`: what has become of it, if not what its function says; and whether it has left
+    # the queue for its function.
+    outcome = ""
+    is_taken = False

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.applications import Starlette
 
 from gradio_ui.compat.fair import FairQueue
+from gradio_ui.compat.observed import Observed
 
 if TYPE_CHECKING:
     import gradio
@@ -59,7 +60,7 @@ def ring_for_work(blocks: "gradio.Blocks") -> None:
         module.asyncio = _Asyncio("asyncio")
 
     # Properties in place of attributes.
-    class BellQueue(FairQueue, _Bell, queueing.Queue):  # type: ignore[misc, override]
+    class BellQueue(FairQueue, _Bell, Observed, queueing.Queue):  # type: ignore[misc, override]
         pass
 
     if not hasattr(module.run_sync, "__wrapped__"):

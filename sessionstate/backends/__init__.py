@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import cast
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
 from sessionstate.backends.base import Backend
+from sessionstate.backends.timed import Note, Timed
 from sessionstate.conf import conf
 
+_note: Note | None = None
 SHORT_NAMES = ("memory", "db", "cache", "redis")
 
 
@@ -24,11 +27,18 @@ def _load(name: str) -> Backend:
             f"SESSIONSTATE_BACKEND = {name!r}: {error}. "
             f"Use one of {', '.join(SHORT_NAMES)} or the dotted path of a backend class."
         ) from error
-    return backend
+    return backend if _note is None else cast(Backend, Timed(backend, _note))
 
 
 def get_backend() -> Backend:
     return _load(conf.backend)
+
+
+def time_backend(note: Note) -> None:
+    """Tell `note` of every operation from now on."""
+    global _note
+    _note = note
+    _load.cache_clear()
 
 
 def _forget(*, setting: str, **_: object) -> None:

@@ -1,3 +1,4 @@
+import logging
 import os
 import time
 from collections.abc import Iterator
@@ -58,6 +59,18 @@ def take(form: Any) -> str:
     return f"{os.getpid()} {form.data['word']}"
 
 
+def tell(word: str) -> str:
+    """In the log."""
+    logging.getLogger("app").warning("told %s", word)
+    return word
+
+
+def fail(kind: str) -> str:
+    if kind == "word":
+        raise gr.Error("A word for the user.", print_exception=False)
+    raise LookupError(f"failed on purpose: {kind}")
+
+
 @register("cluster", title="Cluster", mcp=True)
 def build() -> gr.Blocks:
     with gr.Blocks() as demo:
@@ -73,6 +86,8 @@ def build() -> gr.Blocks:
         gr.Button("Write").click(write, [text, other, pause], number, api_name="write", **every)
         gr.Button("Burn").click(burn, number, number, api_name="burn", **every)
         gr.Button("Size").click(size, file, number, api_name="size", **every)
+        gr.Button("Tell").click(tell, text, text, api_name="tell", **every)
+        gr.Button("Fail").click(fail, text, text, api_name="fail", **every)
         gr.HTML(server_functions=[ask, take], elem_id="html")
         gr.DeepLinkButton()
     return demo
