@@ -90,10 +90,11 @@ def old(age: float, user: str | None = None, *, visitors: bool = False) -> list[
     """(path, bytes) of users' files that nobody has written for `age` seconds, or of visitors'
     alone; also of the paths that led to those of a visitor who has signed in."""
     latest = time.time() - age
-    of = [places.users(), places.root() / "nobody"] if user is None else [places.of_user(user)]
+    everybodys = [places.users(), places.root() / "nobody", storage.moved()]
+    of = everybodys if user is None else [places.of_user(user)]
     found = (file for directory in of for file in _files(directory))
     if visitors:
-        start = str(places.of_user("visitor-"))
+        start = tuple(map(str, (places.of_user("visitor-"), storage.moved())))
         found = (file for file in found if str(file.path).startswith(start))
     return [(file.path, file.size) for file in found if file.written < latest]
 

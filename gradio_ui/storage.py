@@ -32,8 +32,6 @@ R = TypeVar("R")
 logger = logging.getLogger(__name__)
 
 ALIAS = "gradio"
-# Who a visitor has become, by the name of the visitor.
-_MOVED = "moved"
 _CHUNK = 1024 * 1024
 # Threads that move files, so that a slow storage takes none from the session store.
 _THREADS = 8
@@ -154,15 +152,20 @@ def hand_over(user: str, heir: str) -> None:
         for key, *_ in found:
             _copy(key, _key(target / _path(key).relative_to(source)))
             _storage().delete(key)
-        _save(f"{_MOVED}/{quote(user, safe='')}", ContentFile(heir.encode()))
+        _save(_key(moved() / user), ContentFile(heir.encode()))
         site_cache.delete_many([_sum(user), _sum(heir)])
+
+
+def moved() -> Path:
+    """Of the notes who a visitor has become, each under the visitor's name."""
+    return places.root() / "moved"
 
 
 def heir_of(user: str) -> str | None:
     """To whom the files of a visitor have gone."""
     with _reaching():
         try:
-            with _storage().open(f"{_MOVED}/{quote(user, safe='')}") as note:
+            with _storage().open(_key(moved() / user)) as note:
                 heir: bytes = note.read()
                 return heir.decode()
         except FileNotFoundError:

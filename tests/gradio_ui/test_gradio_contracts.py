@@ -4,6 +4,7 @@ Each test says what to look at in `gradio_ui/compat` when an upgrade breaks it.
 """
 
 import asyncio
+import hashlib
 import inspect
 import os
 import re
@@ -22,7 +23,7 @@ import anyio.to_thread
 import gradio as gr
 import pytest
 from fastapi import HTTPException
-from gradio import queueing
+from gradio import processing_utils, queueing, route_utils
 from starlette.routing import BaseRoute, Route
 
 from gradio_ui import compat, event_ids, frontend, names, places, routes
@@ -179,6 +180,27 @@ def test_every_path_is_compared_by_the_function_that_knows_folders() -> None:
     assert "is_allowed_file(" in inspect.getsource(processing_utils._check_allowed)
     assert "is_allowed_file(" in inspect.getsource(route_utils.file_fetch)
     assert "is_in_or_equal(" in inspect.getsource(processing_utils.check_all_files_in_cache)
+
+
+def test_a_file_has_the_same_name_in_every_process() -> None:
+    named = processing_utils.hash_bytes(b"content")
+    expected = hashlib.sha256(b"gradio_ui" + b"content").hexdigest()
+    assert named == expected, "See compat.folders: Gradio names files in another way."
+
+
+def test_what_an_event_brings_and_returns_goes_through_two_methods(mounted: Any) -> None:
+    for method, values in (("preprocess_data", "inputs"), ("postprocess_data", "predictions")):
+        names = list(inspect.signature(getattr(gr.Blocks, method)).parameters)
+        assert names[1:3] == ["block_fn", values], "See compat.stored."
+        called = inspect.getsource(gr.Blocks.process_api).count(f"self.{method}(")
+        assert called == 2, f"See compat.stored: of a batch and of others, not {called}."
+
+
+def test_an_upload_lies_where_its_answer_says(tmp_path: Path) -> None:
+    source = inspect.getsource(route_utils.upload_fn)
+    # Otherwise files are moved after the answer, when gradio_ui.named has looked for them.
+    assert "upload_dir=upload_dir" in source and "os.rename(temp_file.file.name, dest)" in source
+    assert "dir=self.upload_dir" in inspect.getsource(route_utils.GradioMultiPartParser)
 
 
 async def test_inputs_and_outputs_are_read_and_stored_in_the_place_of_the_event(

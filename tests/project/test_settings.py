@@ -163,3 +163,19 @@ def test_a_private_key_that_is_missing_stops_the_start(tmp_path: Path) -> None:
     check = run("manage.py", "check", **env)
     assert check.returncode != 0
     assert "accounts.E002" in check.stderr and "nonsense" not in check.stderr
+
+
+def test_files_are_on_disk_until_a_bucket_is_named() -> None:
+    assert show("sorted(settings.STORAGES)", DJANGO_DEBUG="1") == "['default', 'staticfiles']"
+    options = 'settings.STORAGES["gradio"]["OPTIONS"]'
+    shown = f"[{options}.get(key) for key in ('bucket_name', 'location', 'endpoint_url')]"
+    more = {"DJANGO_DEBUG": "1", "GRADIO_FILES_URL": "s3://bucket/a/b/"}
+    assert show(shown, **more) == "['bucket', 'a/b', None]"
+    style = f"{options}['client_config'].s3"
+    assert show(style, **more) == "{'addressing_style': 'auto'}"
+    more["AWS_ENDPOINT_URL_S3"] = "https://s3.example.org"
+    assert show(style, **more) == "{'addressing_style': 'path'}"
+    for url in ("/mnt/files", "s3:///path", "s3://key:secret@bucket", "s3://bucket?region=x"):
+        line = refusal(**PRODUCTION, GRADIO_FILES_URL=url)
+        assert "GRADIO_FILES_URL must be s3://<bucket>" in line
+        assert "secret@" not in line
