@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -38,6 +39,10 @@ _THREADS = 8
 # Seconds for which the sum of a user's bytes is believed; what is kept and removed meanwhile is
 # counted in.
 _SUM_AGE = 60
+# Seconds after which a failure counts as one of waiting, and for which the next ones fail at once:
+# many that wait one after the other would wait long.
+_PATIENCE, _REST = 1.0, 2.0
+_resting_until = 0.0
 
 
 class Unavailable(Exception):
@@ -85,7 +90,7 @@ def fetch(path: Path, most: int) -> bool:
 
     Raises `TooLarge` beyond `most` bytes.
     """
-    arriving = places.root() / "arriving" / uuid4().hex
+    part = arriving() / uuid4().hex
     try:
         with _reaching():
             try:
@@ -95,14 +100,19 @@ def fetch(path: Path, most: int) -> bool:
             with source:
                 if source.size > most:
                     raise TooLarge(most)
-                arriving.parent.mkdir(parents=True, exist_ok=True)
-                with arriving.open("xb") as target:
+                part.parent.mkdir(parents=True, exist_ok=True)
+                with part.open("xb") as target:
                     shutil.copyfileobj(source, target, _CHUNK)
         path.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(arriving, path)
+        os.replace(part, path)
         return True
     finally:
-        arriving.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
+
+
+def arriving() -> Path:
+    """Of files on their way to this disk."""
+    return places.root() / "arriving"
 
 
 def exists(path: Path) -> bool:
@@ -245,6 +255,10 @@ def _at(key: str) -> str:
 
 @contextmanager
 def _reaching() -> Iterator[None]:
+    global _resting_until
+    began = time.monotonic()
+    if began < _resting_until:
+        raise Unavailable("The storage did not answer a moment ago.")
     try:
         yield
     except (TooLarge, Unavailable):
@@ -252,4 +266,6 @@ def _reaching() -> Iterator[None]:
     except Exception as error:
         # Each backend has its own, and some of them those of several libraries.
         logger.warning("Files cannot be stored or read: %s: %s", type(error).__name__, error)
+        if (now := time.monotonic()) - began > _PATIENCE:
+            _resting_until = now + _REST
         raise Unavailable from error

@@ -99,7 +99,10 @@ def trim() -> None:
     """Old copies of this process go: of those that the storage has. It may not have what was here
     before it was used."""
     latest = time.time() - KEPT
-    for path, info in files.local(places.users(), places.root() / "arriving"):
+    for path, info in files.local(storage.arriving()):
+        if info.st_mtime < latest:
+            path.unlink(missing_ok=True)  # of a process that was killed
+    for path, info in files.local(places.users()):
         if info.st_mtime < latest and (path in _known or storage.exists(path)):
             _known.pop(path, None)
             files.remove_local(path)

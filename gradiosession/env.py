@@ -62,6 +62,7 @@ def files(env: Env) -> dict[str, Any]:
         raise ImproperlyConfigured(
             "GRADIO_FILES_URL must be s3://<bucket> or s3://<bucket>/<path>."
         )
+    from boto3.s3.transfer import TransferConfig
     from botocore.config import Config
 
     endpoint = env.str("AWS_ENDPOINT_URL_S3", default="")
@@ -90,6 +91,7 @@ def files(env: Env) -> dict[str, Any]:
                     max_pool_connections=32,
                     s3={"addressing_style": "path" if endpoint else "auto"},
                 ),
+                "transfer_config": TransferConfig(num_download_attempts=1, use_threads=False),
             },
         }
     }

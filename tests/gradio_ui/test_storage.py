@@ -36,6 +36,7 @@ def stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any) -> It
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(root))
     backend = "django.core.files.storage.InMemoryStorage"
     settings.STORAGES = settings.STORAGES | {"gradio": {"BACKEND": backend}}
+    monkeypatch.setattr(storage, "_resting_until", 0.0)
     transfers._known.clear()
     cache.clear()
     yield storages["gradio"]
@@ -199,8 +200,11 @@ def test_old_copies_go_and_what_is_nowhere_else_stays(stored: Any) -> None:
     storage.delete(gone)  # by another process
     transfers.trim()
     assert [path.exists() for path in (copied, young, alone, gone)] == [False, True, True, False]
+    # A process that was killed has left a part of a file.
+    part = write(storage.arriving() / "part", days=2)
     call_command("gradio_files", "upload")
     transfers.trim()
+    assert not part.exists()
     assert not alone.exists() and storage.exists(alone)
 
 
