@@ -1,6 +1,7 @@
 """Settings of the app, read when they are used, so that `override_settings` just works.
 
-Limits are per process, those "of a user" for everything that the user's logins do together.
+Limits "of a user" are for everything that the user's logins do together: pages in each process, the
+rest in all processes that share a Redis.
 """
 
 from __future__ import annotations

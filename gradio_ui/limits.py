@@ -79,8 +79,9 @@ class Limits:
                 counts.update(_names(pages.limits(blocks, event.fn), user or ""))
         for booking in self._bookings:
             if booking.event_id not in queued:
-                counts[f"events:{booking.user}"] += booking.makes_event
                 counts.update(booking.places)
+                if booking.makes_event:
+                    counts[f"events:{booking.user}"] += 1
         return counts
 
     async def stream(self, owner: Owner) -> Callable[[], None]:

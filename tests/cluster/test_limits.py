@@ -1,15 +1,20 @@
 """Limits of a user, and turns in the queue, where requests go to several processes."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from playwright.sync_api import Browser, expect
 
 from tests.attacks.people import API, Listener, Person, Tab, new_hash
+from tests.browser import browser
 from tests.cluster.conftest import Processes, processes
-from tests.servers import Site, SiteFactory, wait_for
+from tests.servers import DEMO_PASSWORD, Site, SiteFactory, wait_for
+
+__all__ = ["browser"]
 
 PROBLEM = "application/problem+json"
 
@@ -316,6 +321,28 @@ def test_users_take_turns_in_the_queue_and_are_told_their_place(
     for name, each in heard.items():
         told = [m["rank"] for m in each.messages if m["msg"] == "estimation"]
         assert told and max(told) < 9, (name, json.dumps(told))
+
+
+def test_the_page_says_when_to_try_again(pair: Processes, browser: Browser) -> None:
+    site = pair.sites[0]
+    with browser.new_context(locale="de-DE") as context:
+        page = context.new_page()
+        body = {"username": "admin", "password": DEMO_PASSWORD}
+        assert page.request.post(f"{site.url}/api/auth/login", data=body).ok
+        page.goto(f"{site.url}/gradio/limited/")
+        page.get_by_label("Word").fill("hello")
+        for _ in range(2):
+            page.get_by_role("button", name="coroutine", exact=True).click()
+            expect(page.get_by_label("Answer")).to_have_value("hello coroutine")
+            page.get_by_label("Answer").fill("")
+        page.get_by_role("button", name="coroutine", exact=True).click()
+        told = page.get_by_text(re.compile(r"Zu viele Aufrufe\. .* in \d+ Sekunden? erneut\."))
+        expect(told.first).to_be_visible()
+        page.screenshot(path="/tmp/w/LIMITS.png")
+        # The page stays as it is, and what is not limited works.
+        expect(page.get_by_label("Word")).to_have_value("hello")
+        page.get_by_role("button", name="calls_it", exact=True).click()
+        expect(page.get_by_label("Answer")).to_have_value("hello inner")
 
 
 def test_a_site_of_one_process_counts_by_itself(site: Site) -> None:

@@ -327,6 +327,71 @@ async def test_the_queue_waits_for_the_bell_and_not_for_the_clock(mounted: Any) 
     assert queueing.asyncio.Event is asyncio.Event
 
 
+def test_the_queue_takes_the_first_and_appends_to_a_list() -> None:
+    # What `compat.fair` puts in its place has an order of its own.
+    group = queueing.EventQueue("group", 1)
+    assert group.queue == [] and type(group.queue) is list
+    assert inspect.getsource(queueing).count(".queue.append(") == 1
+    push = inspect.getsource(queueing.Queue.push)
+    assert "event_queue.queue.append(event)" in push
+    assert "broadcast_estimations(event.concurrency_id, len(event_queue.queue) - 1)" in push
+    assert "first_event = event_queue.queue[0]" in inspect.getsource(queueing.Queue.get_events)
+    told = inspect.getsource(queueing.Queue.broadcast_estimations)
+    assert "for rank, event in enumerate(event_queue.queue)" in told
+    assert "after is None or rank >= after" in told
+
+
+async def test_users_take_turns_and_are_told_their_place(mounted: Any) -> None:
+    blocks = mounted.blocks
+    queue, fn = blocks._queue, blocks.fns[0]
+    queue.create_event_queue_for_fn(fn)
+    group = queue.event_queue_per_concurrency_id[fn.concurrency_id]
+    pages = Pages(is_busy=lambda name: False, forget=lambda name: None)
+    told: dict[str, list[int]] = {}
+    queue.send_message = lambda event, message: told.setdefault(event.name, []).append(message.rank)
+
+    def arrive(*names: str) -> None:
+        for name in names:
+            user = name.rstrip("0123456789")
+            owner = Owner(f"session-of-{user}", user)
+            passed = Passage("simple", owner, pages, None, None, Booking(user))  # type: ignore[arg-type]
+            scope = {"type": "http", **passed.entry()}
+            event = queueing.Event(None, fn, gr.routes.fastapi.Request(scope), user)
+            event.name = name  # type: ignore[attr-defined]
+            group.queue.append(event)
+            queue.broadcast_estimations(fn.concurrency_id, len(group.queue) - 1)
+
+    def waiting() -> list[str]:
+        return [event.name for event in group.queue]
+
+    def serve() -> str:
+        ((event,), _, _) = queue.get_events()
+        name: str = event.name
+        return name
+
+    arrive("ada1", "ada2", "ada3", "ada4")
+    assert serve() == "ada1"
+    # Who has had nothing yet is next, then one each.
+    arrive("bob1", "bob2", "eve1")
+    assert waiting() == ["bob1", "eve1", "ada2", "bob2", "ada3", "ada4"]
+    # Each was told when it came, and when somebody came in front of it.
+    assert told["ada4"] == [3, 3, 4, 5]
+    assert told["bob1"] == [0] and told["bob2"] == [2, 3] and told["eve1"] == [1]
+    assert [serve() for _ in range(3)] == ["bob1", "eve1", "ada2"]
+    # Coming back at once is no way to be first again.
+    arrive("eve2", "bob3")
+    assert waiting() == ["bob2", "eve2", "ada3", "bob3", "ada4"]
+    # Nor does it count for ever what somebody once wanted, and had called off.
+    for event in list(group.queue):
+        if event.name.startswith("ada"):
+            group.queue.remove(event)
+    arrive("ada5", "bob4")
+    assert waiting() == ["bob2", "eve2", "bob3", "ada5", "bob4"]
+    order = waiting()
+    assert [serve() for _ in order] == order
+    assert waiting() == []
+
+
 def test_the_queue_has_what_is_needed_to_end_its_events(mounted: Any) -> None:
     queue = mounted.blocks._queue
     assert queue.pending_event_ids_session == {}

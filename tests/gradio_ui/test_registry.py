@@ -46,6 +46,12 @@ def slugs(specs: list[AppSpec]) -> list[str]:
     return [spec.slug for spec in specs]
 
 
+@pytest.mark.parametrize("limit", ["20", "many", "0/m", 20])
+def test_a_limit_is_read_where_it_is_registered(limit: Any) -> None:
+    with pytest.raises(ValueError, match="20/m|1 to 10000"):
+        register("app", limit=limit)
+
+
 @pytest.mark.parametrize("slug", ["a", "my-app", "app-2", "2", "a" * 50])
 def test_a_slug_may_be(slug: str) -> None:
     register(slug)(build)
@@ -240,6 +246,26 @@ def test_a_syntax_error_is_a_warning_of_check_without_an_import(make_app: MakeAp
     assert [message.id for message in messages] == ["gradio_ui.W001"]
     assert f"{file}:1" in messages[0].msg
     assert "loud_app.gradio_apps" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("from gradio_ui import limit, register\n", ["gradio_ui.W002"]),
+        ("import gradio_ui\n\n@gradio_ui.limit('2/m')\ndef f(): ...\n", ["gradio_ui.W002"]),
+        ("import gradio_ui as ui\n\nui.register('a', limit='2/m')(build)\n", ["gradio_ui.W002"]),
+        ("from gradio_ui import register\n\nregister('a', title='limit')(build)\n", []),
+        ("from library import limit\n", []),
+    ],
+)
+def test_limits_that_each_process_would_count_by_itself_are_a_warning(
+    make_app: MakeApp, settings: Any, text: str, found: list[str]
+) -> None:
+    make_app("limited_app", text)
+    settings.REDIS_URL, settings.DEBUG = "", False
+    assert [message.id for message in checks.run_checks(tags=["gradio_ui"])] == found
+    settings.REDIS_URL = "redis://127.0.0.1:6379/0"
+    assert checks.run_checks(tags=["gradio_ui"]) == []
 
 
 def test_a_data_directory_that_cannot_be_written_is_an_error(settings: Any, tmp_path: Path) -> None:
