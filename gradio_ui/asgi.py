@@ -18,7 +18,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from accounts.watch import watch
-from gradio_ui import compat, gate, headers, metrics, registry, routes
+from gradio_ui import compat, gate, headers, languages, metrics, registry, routes
 from gradio_ui.cluster.listener import HANDED_OVER
 from gradio_ui.cluster.routing import Cluster
 from gradio_ui.compat import pages as compat_pages
@@ -26,13 +26,14 @@ from gradio_ui.compat.scripts import BODY, HEAD, NONCE
 from gradio_ui.conf import conf
 from gradio_ui.connections import Connections
 from gradio_ui.failures import Failure
-from gradio_ui.gate import Admission, LoginNeeded, Refused
+from gradio_ui.gate import Admission
 from gradio_ui.inner import inner_scope
 from gradio_ui.limits import Limits
 from gradio_ui.load import Load, load
 from gradio_ui.login import login
 from gradio_ui.ownership import Pages
 from gradio_ui.problems import Problem
+from gradio_ui.refusals import LoginNeeded, Refused, explaining
 from gradio_ui.revocation import Grants
 from gradio_ui.routes import Access, Route
 from gradio_ui.serving import Asked, Serving
@@ -153,7 +154,7 @@ class GradioRouter:
             raise Refused(_UNAVAILABLE)
         if mount.app is None or mount.blocks is None:
             raise Refused(Problem(500, _("This app failed to start"), _failure(mount.failure)))
-        with gate.explaining(scope):
+        with explaining(scope):
             inner = inner_scope(scope, request, admission, route)
         if admission is None:
             send = headers.on_public(send, is_kept=_is_theme(mount, scope))
@@ -183,7 +184,7 @@ class GradioRouter:
     ) -> None:
         in_path = route.named_in(path)
         with ExitStack() as stack:
-            with gate.explaining(scope):
+            with explaining(scope):
                 intake = await gate.take(
                     inner, receive, route, in_path, admission.owner, self.pages
                 )
@@ -193,7 +194,7 @@ class GradioRouter:
             here = partial(self.serving.serve, asked)
             if self.cluster is None:
                 return await here(intake.receive, send)
-            with gate.explaining(scope):
+            with explaining(scope):
                 await self.cluster.serve(route, intake.names, scope, intake.receive, send, here)
 
     def _heard(self, news: News) -> None:
@@ -244,7 +245,8 @@ class GradioRouter:
             is_page = gate.is_navigation(request)
         except Refused:
             is_page = False
-        response: Response = refused.problem.json()
+        with languages.of(scope):
+            response: Response = refused.problem.json()
         if is_page and isinstance(refused, LoginNeeded):
             response = (
                 HTMLResponse(_ONCE_MORE)
@@ -254,7 +256,7 @@ class GradioRouter:
             response.headers["Cache-Control"] = "no-store"
         elif is_page:
             return await refused.problem.page(scope, receive, send)
-        response.headers["Vary"] = "Accept, Authorization, Cookie, Sec-Fetch-Mode"
+        response.headers["Vary"] = "Accept, Accept-Language, Authorization, Cookie, Sec-Fetch-Mode"
         await response(scope, receive, send)
 
 

@@ -4,8 +4,7 @@ Gradio checks its own login on some of its routes only, so nothing is left to it
 session that stands, and whose user may open the app, no private route is reached.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
 from urllib.parse import quote
@@ -18,7 +17,6 @@ from django.db import Error as DatabaseError
 from django.http import HttpResponse
 from django.shortcuts import resolve_url
 from django.utils.functional import cached_property
-from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 from starlette.types import Receive, Scope
 
@@ -28,49 +26,17 @@ from accounts.identity import Identity, NotAuthenticated, aidentify
 from accounts.origin import SAFE_METHODS, is_cross_site, is_from_browser
 from accounts.visitors import TooManyVisitors
 from accounts.watch import Login
-from gradio_ui import languages
-from gradio_ui.bodies import Malformed, TooLarge
-from gradio_ui.cluster.routing import NoAnswer, Stopped
 from gradio_ui.conf import conf
 from gradio_ui.intake import Intake, take_in
-from gradio_ui.limits import NoRoom
-from gradio_ui.names import BadName
-from gradio_ui.ownership import NotOwner, Owner, Pages, TooMany
+from gradio_ui.ownership import Owner, Pages
 from gradio_ui.problems import Problem
-from gradio_ui.ranges import BadRange
-from gradio_ui.rates import Exceeded
+from gradio_ui.refusals import UNAVAILABLE, LoginNeeded, Refused
 from gradio_ui.registry import AppSpec
 from gradio_ui.routes import Access, Route
-from gradio_ui.rules import Rules, first_broken
-from gradio_ui.storage import Unavailable as FilesUnavailable
-from gradio_ui.targets import NoSuchTarget
+from gradio_ui.rules import Denied, Rules, first_broken
 from sessionstate.errors import StoreUnavailable
 from sessionstate.threads import in_thread
 from sessionstate.tickets import get_scheme
-
-UNAVAILABLE = Problem(
-    503,
-    _("Temporarily unavailable"),
-    _("Sessions cannot be reached at the moment. Please try again."),
-    {"Retry-After": "5"},
-)
-FILES_UNAVAILABLE = Problem(
-    503,
-    _("Temporarily unavailable"),
-    _("Files cannot be reached at the moment. Please try again."),
-    {"Retry-After": "5"},
-)
-_NOT_YOURS = Problem(403, "Forbidden", "This belongs to another session.")
-
-
-class Refused(Exception):
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.title)
-        self.problem = problem
-
-
-class LoginNeeded(Refused):
-    """401. A page sends its visitor to the login instead."""
 
 
 @dataclass(frozen=True)
@@ -133,8 +99,9 @@ async def admit(request: Request, spec: AppSpec | None, route: Route) -> Admissi
             Problem(401, "Not authenticated", detail, {"WWW-Authenticate": "Bearer"})
         ) from error
     except TooManyVisitors as error:
-        detail = "Too many visits from your address. Sign in, or try again later."
-        raise Refused(Problem(429, "Too many requests", detail, {"Retry-After": "60"})) from error
+        detail = _("Too many visits from your address. Sign in, or try again later.")
+        problem = Problem(429, _("Too many requests"), detail, {"Retry-After": "60"})
+        raise Refused(problem) from error
     except (StoreUnavailable, DatabaseError) as error:
         raise Refused(UNAVAILABLE) from error
 
@@ -185,7 +152,7 @@ async def _may_open(identity: Identity, spec: AppSpec) -> bool:
 
 
 async def permit(admission: Admission, required: Rules) -> None:
-    """Raise `Refused` unless what the request asks for is allowed to its user."""
+    """Raise `Denied` unless what the request asks for is allowed to its user."""
     if not required:
         return
     user: User = admission.user  # type: ignore[assignment]
@@ -200,7 +167,7 @@ async def permit(admission: Admission, required: Rules) -> None:
             session_id=admission.session_id,
             needs=str(broken),
         )
-        raise Refused(Problem(403, "Not allowed", broken.sentence))
+        raise Denied(broken)
 
 
 async def take(
@@ -224,44 +191,6 @@ async def take(
         intake.close()
         raise
     return intake
-
-
-@contextmanager
-def explaining(scope: Scope) -> Iterator[None]:
-    """What the parts of the gate refuse, as `Refused`."""
-    try:
-        yield
-    except TooLarge as error:
-        detail = f"At most {error.limit} bytes may be sent here."
-        raise Refused(Problem(413, "Too large", detail)) from error
-    except NoRoom as error:
-        detail = "Your files take up all the room that you have."
-        raise Refused(Problem(413, "No room left", detail)) from error
-    except BadRange as error:
-        raise Refused(Problem(416, "Range not satisfiable", str(error))) from error
-    except (Malformed, BadName) as error:
-        raise Refused(Problem(400, "Bad request", str(error))) from error
-    except NoSuchTarget as error:
-        raise Refused(Problem(404, "Not found", str(error))) from error
-    except NotOwner as error:
-        raise Refused(_NOT_YOURS) from error
-    except TooMany as error:
-        problem = Problem(429, "Too many requests", error.sentence, {"Retry-After": "10"})
-        raise Refused(problem) from error
-    except Exceeded as error:
-        with languages.of(scope):
-            problem = Problem(429, gettext(_("Too many requests")), error.sentence, error.headers)
-        raise Refused(problem) from error
-    except (StoreUnavailable, DatabaseError) as error:
-        raise Refused(UNAVAILABLE) from error
-    except FilesUnavailable as error:
-        raise Refused(FILES_UNAVAILABLE) from error
-    except NoAnswer as error:
-        problem = Problem(503, "Temporarily unavailable", str(error), {"Retry-After": "3"})
-        raise Refused(problem) from error
-    except Stopped as error:
-        # Without Retry-After: pages and clients would.
-        raise Refused(Problem(502, "Stopped", str(error))) from error
 
 
 def is_navigation(request: ASGIRequest) -> bool:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext_noop as _
 from starlette.formparsers import MultiPartException
 from starlette.types import Message, Receive, Scope
 
@@ -97,7 +98,7 @@ class Limits:
             if not await self._fits(
                 f"streams:{user}", self._streams[user], owner.allowance.streams
             ):
-                raise TooMany("open connections")
+                raise TooMany(_("open connections"))
         except BaseException:
             end()
             raise
@@ -130,7 +131,7 @@ class Limits:
         most, all_blocks = owner.allowance.events, self._all_blocks()
         for name in names.session_hashes:
             if any(pages.undelivered(blocks, name) >= most for blocks in all_blocks):
-                raise TooMany("results that nobody has fetched")
+                raise TooMany(_("results that nobody has fetched"))
         name = f"events:{owner.user}"
         # Counting takes longer the more there are, and there are seldom so many.
         mine = sum(map(pages.count_events, all_blocks)) + len(self._bookings) + 1
@@ -139,7 +140,7 @@ class Limits:
         # Without a pause between looking and taking.
         self._bookings.add(booking)
         if not await self._fits(name, mine, most):
-            raise TooMany("events that wait or run")
+            raise TooMany(_("events that wait or run"))
 
     async def _take_place(self, booking: Booking, limit: Limit) -> None:
         (name,) = _names({limit}, booking.user)

@@ -9,11 +9,13 @@ from typing import Any
 import fastapi
 import gradio
 from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from gradio_ui import changes, csp, files, frontend, places, registry, running, storage, vetting
 from gradio_ui.compat import blocks as compat
 from gradio_ui.compat import observed, pages, pages_frontend, queues, scripts, shortcuts
 from gradio_ui.compat.inputs import hook_inputs
+from gradio_ui.compat.known_pages import KnownPages
 from gradio_ui.compat.places import hook_events
 from gradio_ui.compat.stored import hook_files
 from gradio_ui.failures import Failure
@@ -32,6 +34,8 @@ class Mount:
 
     spec: AppSpec
     app: Starlette | None = None
+    # The same for its pages.
+    page: ASGIApp | None = None
     blocks: gradio.Blocks | None = field(default=None, repr=False)
     pages: frozenset[str] = field(default_factory=frozenset)
     # Of its pages, for the Content-Security-Policy header; with a place for the nonce.
@@ -49,7 +53,7 @@ class Mount:
     def fail(self, error: BaseException) -> None:
         if self.blocks is not None:
             self.blocks._queue.stopped = True
-        self.app = self.blocks = None
+        self.app = self.page = self.blocks = None
         self.failure = registry.record_failure(self.spec, error)
 
 
@@ -74,6 +78,7 @@ def mount_all() -> dict[str, Mount]:
             seen[id(blocks)] = spec.slug
             with mount.being_built():
                 mount.app, mount.blocks = _mount(spec, blocks), blocks
+                mount.page = KnownPages(mount.app.router)
             mount.pages = frozenset(page for page, *_ in blocks.pages if page)
             mount.policy = csp.policy(_sources(spec, blocks))
             if changes.are_wanted(blocks):

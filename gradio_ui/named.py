@@ -10,8 +10,9 @@ from typing import Any
 from starlette.datastructures import QueryParams
 from starlette.types import Message, Scope, Send
 
-from gradio_ui import gate, places, transfers
+from gradio_ui import places, transfers
 from gradio_ui.intake import Intake
+from gradio_ui.refusals import explaining
 
 _FILE = re.compile(r".*/gradio_api/file[=/](.+)", re.DOTALL)
 _UPLOAD, _LINK = "/gradio_api/upload", "/gradio_api/deep_link"
@@ -44,7 +45,7 @@ def keeping(scope: Scope, send: Send) -> Send:
             return
         if held[0].get("status") == 200:
             answer = json.loads(b"".join(part.get("body", b"") for part in held))
-            with gate.explaining(scope):
+            with explaining(scope):
                 await transfers.keep(_state(answer) if path.endswith(_LINK) else answer, anew=True)
         for message in held:
             await send(message)

@@ -14,6 +14,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
+
 from gradio_ui import event_ids
 from gradio_ui.conf import Allowance, conf
 from gradio_ui.names import Names
@@ -31,7 +34,8 @@ class TooMany(Exception):
 
     @property
     def sentence(self) -> str:
-        return f"You have too many {self}. Please try again in a moment."
+        text = gettext("You have too many %(things)s. Please try again in a moment.")
+        return text % {"things": gettext(str(self))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +120,7 @@ class Pages:
         for name in pages:
             if not self._pages[name].open and not self._is_busy(name):
                 return self._drop(name)
-        raise TooMany("pages in use")
+        raise TooMany(_("pages in use"))
 
     @contextmanager
     def used(self, names: Names) -> Iterator[None]:

@@ -10,6 +10,7 @@ from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import ResolverMatch
+from django.utils.translation import gettext
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -24,8 +25,11 @@ class Problem:
     headers: dict[str, str] = field(default_factory=dict)
 
     def json(self) -> JSONResponse:
+        """In the active language: Gradio's page shows it to people."""
+        # Translated, the empty text is the head of the catalogue.
+        title, detail = (text and gettext(text) for text in (self.title, self.detail))
         return JSONResponse(
-            problem(self.status, self.title, self.detail),
+            problem(self.status, title, detail),
             status_code=self.status,
             headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
             | self.headers,

@@ -9,6 +9,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext, ngettext
+
 from gradio_ui import marks
 
 if TYPE_CHECKING:
@@ -62,25 +64,29 @@ class Rule:
 
     @property
     def sentence(self) -> str:
-        """For the person who is kept out."""
+        """For the person who is kept out, in their language."""
         if self.refusal:
             return self.refusal
         if self.staff:
-            return "Only staff may do this."
+            return gettext("Only staff may do this.")
         if self.permission:
-            return f"You need the permission {self.permission} to do this."
-        if len(self.groups) == 1:
-            return f"You need to be in the group {self.groups[0]} to do this."
-        return f"You need to be in one of the groups {_any(self.groups)} to do this."
+            text = gettext("You need the permission %(permission)s to do this.")
+            return text % {"permission": self.permission}
+        text = ngettext(
+            "You need to be in the group %(groups)s to do this.",
+            "You need to be in one of the groups %(groups)s to do this.",
+            len(self.groups),
+        )
+        return text % {"groups": _any(self.groups, gettext("or"))}
 
 
 Rules = frozenset[Rule]
 NONE: Rules = frozenset()
 
 
-def _any(names: Collection[str]) -> str:
+def _any(names: Collection[str], word: str = "or") -> str:
     *first, last = names
-    return f"{', '.join(first)} or {last}" if first else last
+    return f"{', '.join(first)} {word} {last}" if first else last
 
 
 def group_names(user: "User | AnonymousUser") -> frozenset[str]:

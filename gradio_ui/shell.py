@@ -102,5 +102,10 @@ def _data(user: User, mount: "Mount", root: str) -> dict[str, Any]:
             "unreachable": _("The server cannot be reached. Please try again in a moment."),
             "cut": _("The connection was interrupted. Please try again."),
             "signedOut": _("You have been signed out."),
+            "signedInAs": _(
+                "In another tab you have signed in as {name}. What you had written here and not "
+                "sent is kept for you."
+            ),
+            "goOnAs": _("Go on as {name}"),
         },
     }

@@ -159,7 +159,7 @@ def build() -> gr.Blocks:
                 scale=4,
                 min_width=200,
             )
-            end = gr.Button("End session", variant="stop", scale=1, min_width=100)
+            end = gr.Button("End session", variant="stop", scale=1, min_width=130)
         with gr.Column(visible=False, variant="panel") as confirm:
             question = gr.Markdown()
             mine_too = gr.Checkbox(

@@ -88,6 +88,7 @@ CSS = """
 .page-header a { margin-left: auto; }
 .page-header a, .plain-link { padding: 0 !important; text-decoration: none; }
 .page-header a:hover, .plain-link:hover { text-decoration: underline; }
+.gradio-container .prose h2 { font-size: 1.2rem; }
 .bare { padding: 0; }
 .placeholder-content { padding: 0 1rem; }
 .column.panel { padding: 1rem; }

@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
 
 from tests.oidc_provider import Provider
 from tests.servers import DEMO_PASSWORD, Site, wait_for
 
 SIZES = {"phone": (390, 844), "desk": (1280, 800)}
+BETWEEN = (600, 768, 1024, 1920)
 SCHEMES = ("light", "dark")
 SECRET = "correct horse battery"
 # Left in the admin by Django's own templates and scripts.
@@ -49,6 +50,19 @@ class Walk:
         self.page.set_default_timeout(15_000)
         self.problems: list[Any] = []
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
+        self.pages: set[str] = set()
+        self.page.on("request", self._asked)
+        self.page.on("console", self._said)
+
+    def _said(self, line: ConsoleMessage) -> None:
+        url = line.location["url"]
+        # Chromium reports a page that comes with a status of 4xx.
+        if line.type == "error" and url.startswith(self.site.url) and url not in self.pages:
+            self.problems.append((url, line.text))
+
+    def _asked(self, request: Request) -> None:
+        if request.is_navigation_request():
+            self.pages.add(request.url)
 
     def open(self, path: str) -> Page:
         self.page.goto(self.site.url + path)
@@ -62,7 +76,7 @@ class Walk:
             self.page.locator(f"main [name={name}]:not([type=hidden])").fill(value)
 
     def look(self, name: str, *, ours: bool = True) -> None:
-        """The page as it is now, in all four settings."""
+        """The page as it is now, in all four settings, and whether it fits at other widths."""
         page = self.page
         self.problems += [(name, "no label", field) for field in page.evaluate(UNLABELLED)]
         if ours:
@@ -74,9 +88,7 @@ class Walk:
                 page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
                 wait_for(lambda: page.evaluate(STILL))
                 where = f"{name} ({size}, {scheme})"
-                inside, window = page.evaluate(WIDTHS)
-                if inside > window:
-                    self.problems.append(f"{where} scrolls sideways: {inside} > {window}")
+                self._measure(where)
                 found = page.evaluate("axe.run({resultTypes: ['violations']})")
                 self.problems += [
                     (where, violation["id"], [node["html"][:150] for node in violation["nodes"]])
@@ -84,6 +96,15 @@ class Walk:
                     if violation["impact"] in {"serious", "critical"}
                     and (ours or violation["id"] not in DJANGOS)
                 ]
+
+        for width in BETWEEN:
+            page.set_viewport_size({"width": width, "height": 800})
+            self._measure(f"{name} ({width} px)")
+
+    def _measure(self, where: str) -> None:
+        inside, window = self.page.evaluate(WIDTHS)
+        if inside > window:
+            self.problems.append(f"{where} scrolls sideways: {inside} > {window}")
 
     def mail(self, pattern: str) -> str:
         """The newest link in the mails, which a development site prints."""

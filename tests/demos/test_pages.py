@@ -1,14 +1,20 @@
-"""The four apps as people see them: on a phone and on a desk, in light and dark."""
+"""The four apps as people see them: on a phone and on a wide desk, in light and dark."""
 
 from collections.abc import Iterator
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.servers import DEMO_PASSWORD, Site
 
 USERS = {"assistant": "bob", "dashboard": "ada", "sessions": "admin", "account": "bob"}
-SIZES = {"phone": (390, 844), "desk": (1280, 900)}
+WIDTHS = (390, 768, 1280, 1920)
+# In Gradio's own markup, by rule and selector.
+GRADIOS = {
+    # The examples of a chat are buttons in an element that calls itself a list.
+    ("aria-required-children", ".examples"),
+}
 
 
 @pytest.fixture
@@ -38,18 +44,13 @@ def ask(page: Page, question: str) -> None:
     expect(page.get_by_role("button", name="Retry")).to_be_visible(timeout=20_000)
 
 
-@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_fits_its_screen_and_reports_no_error(
-    live_site: Site, browser: Browser, size: str, scheme: str
+def test_every_page_fits_its_screen_is_accessible_and_reports_no_error(
+    live_site: Site, browser: Browser, scheme: str
 ) -> None:
-    width, height = SIZES[size]
     problems: list[str] = []
     for slug, user in USERS.items():
-        context = browser.new_context(
-            viewport={"width": width, "height": height},
-            color_scheme=scheme,  # type: ignore[arg-type]
-        )
+        context = browser.new_context(color_scheme=scheme)  # type: ignore[arg-type]
         sign_in(context, live_site, user)
         page = context.new_page()
         page.on("pageerror", lambda error, slug=slug: problems.append(f"{slug}: {error}"))
@@ -57,7 +58,6 @@ def test_every_page_fits_its_screen_and_reports_no_error(
             "console",
             lambda line, slug=slug: (
                 problems.append(f"{slug}: {line.text} {line.location['url']}")
-                # The icon is the site's affair; a browser asks for it once.
                 if line.type == "error"
                 else None
             ),
@@ -74,10 +74,21 @@ def test_every_page_fits_its_screen_and_reports_no_error(
         if slug == "dashboard":
             page.get_by_role("button", name="Use the sample").click()
             expect(page.locator("canvas, svg.marks").first).to_be_visible(timeout=20_000)
-        page.wait_for_timeout(500)
-        overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-        if overflow > 0:
-            problems.append(f"{slug}: is {overflow} px too wide")
+        page.evaluate(Axe().axe_script)
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 900})
+            page.wait_for_timeout(300)  # plots are drawn anew
+            overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+            if overflow > 0:
+                problems.append(f"{slug}: is {overflow} px too wide at {width} px")
+            found = page.evaluate("axe.run({resultTypes: ['violations']})")
+            problems.extend(
+                f"{slug} at {width} px: {violation['id']} {node['target']} {node['html'][:120]}"
+                for violation in found["violations"]
+                if violation["impact"] in {"serious", "critical"}
+                for node in violation["nodes"]
+                if (violation["id"], *node["target"]) not in GRADIOS
+            )
         is_dark = page.evaluate("document.body.classList.contains('dark')")
         if is_dark != (scheme == "dark"):
             problems.append(f"{slug}: is not {scheme}")

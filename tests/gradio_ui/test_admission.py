@@ -10,7 +10,8 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest
 
 from gradio_ui import gate, routes
-from gradio_ui.gate import Admission, LoginNeeded
+from gradio_ui.gate import Admission
+from gradio_ui.refusals import LoginNeeded
 from sessionstate import clock
 from sessionstate.engine import SessionStore
 from sessionstate.tickets import get_scheme

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.contrib.staticfiles import finders
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
+from benchmarks.page_load import Traffic
 from gradio_ui.frontend import HashedStorage
 from tests.servers import DEMO_PASSWORD, GRACE, Site, SiteFactory, manage
 
 APPS = {"EXTRA_APPS": "tests.gradio_ui.shell"}
 # As behind a proxy that knows none, and swallows the request for one.
 NO_WEBSOCKET = "window.WebSocket = class { close() {} }"
-# Gradio's own theme has colours that are too pale; what we add has to do with ours.
-OURS = "{include: ['gradio-session-bar', 'gradio-session-dialogs']}"
 WIDTHS = (390, 768, 1280, 1920)
 
 
@@ -132,6 +132,28 @@ def test_a_page_loads_all_its_modules_at_once(ada: Person) -> None:
     assert len(named) == len(set(named))
 
 
+def test_a_page_that_is_filled_in_is_the_one_that_gradio_makes(
+    browser: Browser, site: Site
+) -> None:
+    """The first makes it, the second is given it; with a query Gradio makes one for that alone."""
+
+    def page(person: Person, query: str = "") -> str:
+        answer = person.context.request.get(f"{site.url}/gradio/aside/{query}")
+        assert answer.ok
+        html = answer.text()
+        # What differs from page to page.
+        for secret in (r'nonce="[^"]+"', r'name="csrfmiddlewaretoken" value="\w+"'):
+            assert re.search(secret, html)
+            html = re.sub(secret, "", html)
+        return html
+
+    for name in ("ada", "bob"):
+        person = Person(browser, site, name)
+        assert page(person) == page(person) == page(person, "?plain=1")
+        assert f'"username":"{name}"' in page(person)
+        person.context.close()
+
+
 def test_the_bar_says_who_is_there_and_where_one_may_go(browser: Browser, site: Site) -> None:
     bob = Person(browser, site, "bob")
     page = bob.open()
@@ -164,6 +186,20 @@ def test_the_bar_says_who_is_there_and_where_one_may_go(browser: Browser, site: 
         person.context.close()
 
 
+def test_a_second_visit_asks_for_no_file_again(ada: Person) -> None:
+    ada.open("aside").close()
+    page = ada.context.new_page()
+    traffic = Traffic()
+    traffic.listen(ada.context, page)
+    page.goto(f"{ada.site.url}/gradio/aside/")
+    ready(page)
+    page.wait_for_timeout(1_000)
+    asked = {urlsplit(asked.url).path for asked in traffic.requests.values()}
+    assert f"{ada.site.url}/gradio/aside/" in {one.url for one in traffic.requests.values()}
+    assert {path for path in asked if re.search(r"/(static|assets|icon)/|\.css", path)} == set()
+    assert 0 < sum(traffic.sizes.values()) < 30_000
+
+
 def test_a_visitor_is_offered_to_sign_in_and_comes_back(browser: Browser, site: Site) -> None:
     visitor = Person(browser, site)
     page = visitor.open("guests")
@@ -176,6 +212,24 @@ def test_a_visitor_is_offered_to_sign_in_and_comes_back(browser: Browser, site: 
     fill_login(page, "ada")
     page.wait_for_url("**/gradio/guests/")
     expect(bar.locator("summary").last).to_contain_text("ada")
+    assert visitor.problems == []
+    visitor.context.close()
+
+
+def test_a_visitor_who_signs_in_in_another_tab_goes_on_as_that(
+    browser: Browser, site: Site
+) -> None:
+    visitor = Person(browser, site)
+    page = visitor.open("guests")
+    write(page, "begun as a guest")
+    visitor.sign_in("ada")
+    asks = page.get_by_role("dialog", name="You have signed in")
+    expect(asks).to_contain_text("signed in as ada", timeout=10_000)
+    expect(cover(page)).to_have_count(0)
+    page.keyboard.press("Escape")
+    asks.get_by_role("button", name="Go on as ada").click()
+    expect(page.locator("gradio-session-bar summary").last).to_contain_text("ada")
+    expect(page.get_by_label("Item")).to_have_value("begun as a guest", timeout=20_000)
     assert visitor.problems == []
     visitor.context.close()
 
@@ -212,7 +266,7 @@ def test_nothing_is_too_wide_or_hard_to_perceive(ada: Person) -> None:
                 if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
                     found.append(f"{name} at {width} px scrolls sideways")
             page.wait_for_timeout(300)  # colours that fade
-            result = page.evaluate(f"axe.run({OURS}, {{resultTypes: ['violations']}})")
+            result = page.evaluate("axe.run({resultTypes: ['violations']})")
             found += [
                 f"{name}, {scheme}: {v['id']} {[node['html'][:120] for node in v['nodes']]}"
                 for v in result["violations"]
@@ -256,12 +310,29 @@ def test_what_one_has_written_is_not_shown_to_who_signs_in_next(ada: Person) -> 
     assert page.evaluate("sessionStorage.length") == 0
 
 
-def test_an_operator_ends_a_session_and_the_page_is_covered(ada: Person) -> None:
+def end_by_command(browser: Browser, site: Site, session_id: str) -> None:
+    done = manage("sessions", "revoke", session_id, "--no-input", env=site.env)
+    assert done.returncode == 0, done.stderr
+
+
+def end_in_the_admin(browser: Browser, site: Site, session_id: str) -> None:
+    admin = Person(browser, site, "admin")
+    page = admin.context.new_page()
+    page.goto(f"{site.url}/admin/sessionstate/livesession/")
+    page.get_by_role("link", name=session_id[:8]).click()
+    page.get_by_role("button", name="Revoke this session").click()
+    page.get_by_role("button", name="Yes").click()
+    expect(page.get_by_text("1 session was revoked.")).to_be_visible()
+    admin.context.close()
+
+
+@pytest.mark.parametrize("end", [end_by_command, end_in_the_admin])
+def test_an_operator_ends_a_session_and_the_page_is_covered(
+    browser: Browser, ada: Person, end: Callable[[Browser, Site, str], None]
+) -> None:
     page = ada.open()
     me = ada.context.request.get(f"{ada.site.url}/api/auth/me").json()
-    revoke = ["sessions", "revoke", me["session_id"], "--no-input"]
-    done = manage(*revoke, env=ada.site.env)
-    assert done.returncode == 0, done.stderr
+    end(browser, ada.site, me["session_id"])
     expect(cover(page)).to_be_visible(timeout=1_000 * (1 + GRACE))
     # Signed in again elsewhere, the page goes on where it was.
     ada.sign_in("ada")
@@ -340,9 +411,19 @@ def test_a_page_survives_a_restart_and_then_asks_whether_anybody_is_there(
         # A page that is opened now knows of the shorter limit.
         page.reload()
         ready(page)
+        is_not_asked_while_typing(page)
         is_asked_and_covered(page)
     finally:
         factory.close()
+
+
+def is_not_asked_while_typing(page: Page) -> None:
+    """For longer than the session lives unused."""
+    page.get_by_label("Colour", exact=True).click()
+    for _ in range(20):
+        page.keyboard.type("a")
+        page.wait_for_timeout(1_000)
+        expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 def is_asked_and_covered(page: Page) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 from django.test import Client, override_settings
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.servers import BASE_DIR, DEMO_PASSWORD, Site
+from tests.servers import BASE_DIR, DEMO_PASSWORD, Site, SiteFactory
 
 _PLACES = re.compile(r"%\(\w+\)s|%[sd]|<[^>]+>")
 
@@ -85,6 +85,16 @@ def test_the_page_that_refuses_an_app_is_translated(live_site: Site) -> None:
     assert "Sie dürfen diese App nicht benutzen." in answer.text
 
 
+def test_what_gradio_s_page_says_of_a_refusal_is_translated(live_site: Site) -> None:
+    headers = live_site.sign_in("bob")
+    for language, text in (("de", "Sie dürfen diese App nicht benutzen."), ("fr", "You may not")):
+        asked = headers | {"Accept": "application/json", "Accept-Language": language}
+        answer = httpx.get(f"{live_site.url}/gradio/dashboard/config", headers=asked)
+        assert answer.status_code == 403
+        assert text in answer.json()["detail"]
+        assert "Accept-Language" in answer.headers["vary"]
+
+
 @pytest.mark.parametrize(
     ("count", "text"),
     [
@@ -145,14 +155,40 @@ def test_a_language_from_right_to_left_turns_the_page(client: Client) -> None:
     assert '<html lang="ar" dir="rtl">' in answer.content.decode()
 
 
-def test_a_page_from_right_to_left_fits_its_screen(live_site: Site, browser: Browser) -> None:
+def test_pages_from_right_to_left_are_mirrored_and_fit_their_screen(
+    live_server_factory: SiteFactory, browser: Browser
+) -> None:
+    site = live_server_factory("daphne", env={"DJANGO_SETTINGS_MODULE": "tests.project.arabic"})
+    context = browser.new_context(locale="ar")
+    page = context.new_page()
+    page.goto(f"{site.url}/accounts/login/")
+    is_mirrored(page, ".topbar .brand", ".topbar .nav-link")
+    page.locator("[name=login]").fill("admin")
+    page.locator("[name=password]").fill(DEMO_PASSWORD)
+    page.locator("[name=password]").press("Enter")
+    page.wait_for_url(f"{site.url}/")
+    for path in ("/", "/accounts/sessions/", "/accounts/keys/"):
+        page.goto(site.url + path)
+        is_mirrored(page, ".topbar .brand", ".topbar .menu summary")
+    for slug in ("assistant", "dashboard", "sessions", "account"):
+        page.goto(f"{site.url}/gradio/{slug}/")
+        expect(page.locator(".page-header h1")).to_be_visible(timeout=20_000)
+        bar = page.locator("gradio-session-bar summary")
+        is_mirrored(page, "gradio-session-bar .brand", "gradio-session-bar summary >> nth=-1")
+        for menu in (bar.first, bar.last):
+            menu.click()
+            expect(bar.locator("+ .panel:visible")).to_be_in_viewport(ratio=1)
+    # A row of Gradio's: what comes first is on the right.
+    box = [page.get_by_text(text).first.bounding_box() for text in ("Signed in as", "Pressed")]
+    assert box[0] and box[1] and box[0]["x"] > box[1]["x"]
+    context.close()
+
+
+def is_mirrored(page: Page, first: str, last: str) -> None:
     for width in (390, 1280):
-        context = browser.new_context(viewport={"width": width, "height": 800})
-        page = context.new_page()
-        page.goto(f"{live_site.url}/accounts/login/")
-        page.evaluate("document.documentElement.dir = 'rtl'")
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.dir") == "rtl"
         overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-        assert overflow <= 0
-        brand = page.locator(".topbar .brand").bounding_box()
-        assert brand and brand["x"] + brand["width"] > width / 2
-        context.close()
+        assert overflow <= 0, f"{page.url} at {width} px"
+        begin, end = (page.locator(place).first.bounding_box() for place in (first, last))
+        assert begin and end and begin["x"] > end["x"] + end["width"], f"{page.url} at {width} px"

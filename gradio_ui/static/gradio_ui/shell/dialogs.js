@@ -1,10 +1,10 @@
 // "Are you still there?", and what covers the page once nobody is signed in.
 import { live } from "./live.js";
-import { dialogs, page } from "./page.js";
+import { dialogs, page, sleep, texts } from "./page.js";
 import { keep } from "./drafts.js";
 import { renew } from "./renewal.js";
 
-const [expiring, gone] = ["expiring", "gone"].map((name) => dialogs.querySelector(`[data-dialog=${name}]`));
+const [expiring, gone, other] = ["expiring", "gone", "other"].map((name) => dialogs.querySelector(`[data-dialog=${name}]`));
 const left = expiring.querySelector("[data-left]");
 
 // Milliseconds. A visit that is over sooner will not last longer the next time.
@@ -58,14 +58,44 @@ live.addEventListener("state", () => {
     keep();
     end = 0;
     hide();
-    // A visitor has nowhere to sign in again, and a new visit begins with the page.
-    if (!page.user && performance.now() > VISIT) return location.reload();
-    if (!gone.open) gone.showModal();
+    if (!page.user) endVisit();
+    else if (!gone.open) gone.showModal();
   } else if (live.state === "up" && gone.open) {
     gone.close();
   }
 });
 
-// Nothing but a new sign-in uncovers the page.
-gone.addEventListener("cancel", (event) => event.preventDefault());
+live.addEventListener("other", ({ detail: { name } }) => {
+  if (page.user) location.reload();
+  else goOnAs(name);
+});
+
+// By a sign-in in another tab, as a rule, which has taken along all that was done here. The tab may
+// hear of its name a moment later.
+async function endVisit() {
+  for (let wait = 100; wait < 2_000; wait *= 2) {
+    const name = await live.who();
+    if (name) return goOnAs(name);
+    await sleep(wait);
+  }
+  // A visitor has nowhere to sign in again, and a new visit begins with the page.
+  if (performance.now() > VISIT) location.reload();
+  else gone.showModal();
+}
+
+function goOnAs(name) {
+  if (other.open) return;
+  const said = (text) => text.replace("{name}", () => name);
+  const button = other.querySelector("[data-go-on]");
+  other.querySelector("p").textContent = said(texts.signedInAs);
+  button.textContent = said(texts.goOnAs);
+  button.addEventListener("click", () => {
+    keep(name);
+    location.reload();
+  });
+  other.showModal();
+}
+
+// Nothing but a choice uncovers the page.
+for (const dialog of [gone, other]) dialog.addEventListener("cancel", (event) => event.preventDefault());
 gone.addEventListener("close", () => live.state === "gone" && gone.showModal());

@@ -39,12 +39,13 @@ function addressOf(field) {
 
 const fieldAt = ([name, place]) => fieldsOf(name)[place];
 
-export function keep() {
+// For who is at the page, or who that visitor has turned out to be.
+export function keep(user = page.user) {
   const fields = [...written]
     .filter((field) => field.isConnected && field.value)
     .map((field) => [addressOf(field), field.value]);
   if (!fields.length) return;
-  const draft = { user: page.user, path: location.pathname, time: Date.now(), fields };
+  const draft = { user, path: location.pathname, time: Date.now(), fields };
   try {
     storage?.setItem(KEY, JSON.stringify(draft));
   } catch {

@@ -2,8 +2,8 @@
 // the browser for its own.
 (() => {
   "use strict";
-  const language = document.currentScript.dataset.language;
-  document.documentElement.lang = language;
+  const { language, direction } = document.currentScript.dataset;
+  Object.assign(document.documentElement, { lang: language, dir: direction });
   if (navigator.language.split("-")[0] === language) return;
   Object.defineProperty(navigator, "language", { get: () => language });
   Object.defineProperty(navigator, "languages", { get: () => [language] });

@@ -3,7 +3,7 @@
 //
 // `live.state` is "up" (also at first), "down" (the server cannot be reached) or "gone" (signed
 // out). Events: `state`; `expiring` {seconds, renewable}; `renewed`; `changed` {scope, keys, by},
-// without keys when anything may have.
+// without keys when anything may have; `other` {name}: by now somebody else is signed in.
 import { page, sleep } from "./page.js";
 
 const REVOKED = 4401;
@@ -77,10 +77,21 @@ class Live extends EventTarget {
     }
   }
 
+  // The name of who is signed in, "" for a visitor, null for nobody.
+  async who() {
+    const answer = await this.ask("user");
+    return answer.ok ? ((await answer.json()) ?? "") : null;
+  }
+
   #set(state) {
     if (this.state === state) return;
     this.state = state;
     this.dispatchEvent(new Event("state"));
+  }
+
+  #met(name) {
+    this.#set("gone");
+    this.dispatchEvent(new CustomEvent("other", { detail: { name } }));
   }
 
   #heard(word) {
@@ -105,9 +116,9 @@ class Live extends EventTarget {
       await sleep(wait);
     }
     if (this.state === "gone") {
-      const who = await this.ask("user");
-      if (!who.ok) return;
-      if (((await who.json()) ?? "") !== page.user) return location.reload();
+      const name = await this.who();
+      if (name === null) return;
+      if (name !== page.user) return this.#met(name);
     }
     this.#set("up");
     if (!this.#socket) this.#connect();
@@ -134,7 +145,7 @@ class Live extends EventTarget {
     switch (message.type) {
       case "open":
         this.#failures = 0;
-        if (message.user !== page.user) return location.reload();
+        if (message.user !== page.user) return this.#met(message.user);
         if (this.#wasOpen) this.dispatchEvent(new CustomEvent("changed", { detail: {} }));
         this.#wasOpen = true;
         return this.#set("up");
