@@ -17,7 +17,7 @@ from gradio_ui.compat import pages
 
 if TYPE_CHECKING:
     from gradio_ui.asgi import GradioRouter
-    from gradio_ui.gate import Refused
+    from gradio_ui.refusals import Refused
 
 # As many lines again, of when each was first counted.
 disable_created_metrics()  # type: ignore[no-untyped-call]
