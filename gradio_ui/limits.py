@@ -124,8 +124,14 @@ class Limits:
         return booking
 
     def end(self, booking: Booking) -> None:
-        """Its event, if there is one, counts by itself."""
+        """Its event, if there is one, counts by itself, and so does its end."""
         self._bookings.discard(booking)
+        self.free(booking)
+
+    def free(self, booking: Booking) -> None:
+        """It may count no more, or its event."""
+        if booking.places and self._tallies:
+            self._tallies.free()
 
     async def _make_event(self, booking: Booking, owner: Owner, names: Names) -> None:
         most, all_blocks = owner.allowance.events, self._all_blocks()

@@ -23,8 +23,8 @@ from sessionstate.errors import StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
-# Seconds until a change is noted, and between two looks while there is anything to note.
-_DELAY, _LOOK = 0.1, 1.0
+# Seconds until a change is noted that nobody waits for, and between two looks while anything is.
+_DELAY, _LOOK = 0.5, 1.0
 # What nobody has noted again for so long is nobody's (ms); seconds after which it is.
 _AGE, _AGAIN = 3_600_000, 1200.0
 
@@ -38,7 +38,7 @@ class Tallies:
         # All that there is in this process, by what it is and whose.
         self.counts: Callable[[], Mapping[str, int]] = dict
         self._noted: dict[str, int] = {}
-        self._changed = asyncio.Event()
+        self._changed, self._hurry = asyncio.Event(), asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -57,6 +57,11 @@ class Tallies:
     def note(self) -> None:
         """Something has become more. What has become less is seen."""
         self._changed.set()
+
+    def free(self) -> None:
+        """Something has become less, and somebody may wait for that elsewhere."""
+        self._changed.set()
+        self._hurry.set()
 
     def forget(self) -> None:
         """Redis has lost everything."""
@@ -87,7 +92,10 @@ class Tallies:
                 async with asyncio.timeout(_LOOK if self._noted else None):
                     await self._changed.wait()
             self._changed.clear()
-            await asyncio.sleep(_DELAY)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_DELAY):
+                    await self._hurry.wait()
+            self._hurry.clear()
             if loop.time() > again:
                 again = loop.time() + _AGAIN
                 self._noted = dict.fromkeys(self._noted, -1)

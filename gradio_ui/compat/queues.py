@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 
+from gradio_ui import passage
 from gradio_ui.compat.fair import FairQueue
 from gradio_ui.compat.observed import Observed
 
@@ -119,12 +120,14 @@ class _Bell:
         for event in others:
             self.event_queue_per_concurrency_id[concurrency_id].queue.put(event)  # type: ignore[attr-defined]
 
-    async def process_events(self, *args: Any, **kwargs: Any) -> None:
+    async def process_events(self, events: list[Any], *args: Any, **kwargs: Any) -> None:
         try:
-            await super().process_events(*args, **kwargs)  # type: ignore[misc]
+            await super().process_events(events, *args, **kwargs)  # type: ignore[misc]
         finally:
             # A place has become free.
             self._pause.bell.set()
+            for passed in filter(None, (passage.of(event.request.scope) for event in events)):
+                passed.limits.free(passed.booking)
 
     @property
     def sleep_when_free(self) -> Pause:

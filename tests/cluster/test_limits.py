@@ -237,6 +237,15 @@ def test_calls_at_a_time_are_counted_over_all_processes(people: People, tmp_path
         assert not listener.is_alive()
     for number in range(6):
         assert Tab([here, there][number % 2]).predict("hold", path, 60) == path
+    again = tmp_path / "again"
+    tabs = [Tab(there), Tab(there)]
+    for tab in tabs:
+        tab.start("hold", str(again), 60)
+    listeners = [Listener(tab) for tab in tabs]
+    again.touch()
+    for listener in listeners:
+        listener.join(10)
+    assert all(Tab(here).join("hold", str(tmp_path / "never"), 1).is_success for _ in range(2))
 
 
 def test_events_and_connections_are_limited_over_all_processes(
