@@ -60,7 +60,7 @@ messages: .venv/installed-dev
 
 pins: python
 	@mkdir -p .cache && rm -rf .cache/pins && $(PYTHON) -m venv .cache/pins
-	@sed '/^-/d' requirements.txt requirements-dev.txt > .cache/pins/all.txt
+	@sed '/^-/d' requirements.txt requirements-otel.txt requirements-dev.txt > .cache/pins/all.txt
 	@.cache/pins/bin/python -m pip --disable-pip-version-check -q install -r .cache/pins/all.txt
 	@{ sed -n 1p constraints.txt; .cache/pins/bin/python -m pip freeze; } > .cache/pins/constraints.txt
 	@mv .cache/pins/constraints.txt constraints.txt && rm -rf .cache/pins
@@ -71,7 +71,7 @@ pins: python
 	@$(PIP) -r requirements.txt
 	@touch $@
 
-.venv/installed-dev: .venv/installed requirements-dev.txt
+.venv/installed-dev: .venv/installed requirements-dev.txt requirements-otel.txt
 	@echo "Installing requirements-dev.txt into .venv"
 	@$(PIP) -r requirements-dev.txt
 	@touch $@
@@ -102,7 +102,7 @@ port: python
 
 system-packages:
 	@missing=(); \
-	for package in redis-server memcached nginx chromium; do \
+	for package in redis-server memcached nginx chromium prometheus; do \
 	  command -v "$$package" >/dev/null || missing+=("$$package"); done; \
 	compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || missing+=(postgresql); \
 	command -v systemd-analyze >/dev/null || missing+=(systemd); \

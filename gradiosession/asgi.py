@@ -16,12 +16,13 @@ from accounts import live  # noqa: E402
 from accounts.signing import keys  # noqa: E402
 from gradio_ui.asgi import GradioRouter  # noqa: E402
 from gradio_ui.static_files import StaticFilesFirst  # noqa: E402
-from gradiosession import metrics  # noqa: E402
+from gradiosession import metrics, tracing  # noqa: E402
 from gradiosession.logs import AccessLog, App, Receive, Scope, Send  # noqa: E402
 from gradiosession.proxies import ClientAddress  # noqa: E402
 
 keys()  # No server runs the system checks: without its keys this one fails now, not at a sign-in.
-gradio_app = GradioRouter(around=AccessLog)
+tracing.start()
+gradio_app = GradioRouter(around=lambda app: AccessLog(tracing.traced(app)))
 metrics.start(gradio_app)
 
 
@@ -54,7 +55,7 @@ async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
 logged = AccessLog(
     ProtocolTypeRouter(
         {
-            "http": http,
+            "http": tracing.traced(http),
             "websocket": URLRouter(
                 [
                     path("ws/session/", cast("Any", live_session)),

@@ -92,6 +92,10 @@ def observe(scope: Scope, status: int, seconds: float) -> None:
         took(seconds)
 
 
+def is_stream(scope: Scope) -> bool:
+    return route(scope) in _STREAMS
+
+
 def route(scope: Scope) -> str:
     """One of a few words."""
     path = scope["path"].removeprefix(scope.get("root_path", ""))

@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 from starlette.types import ASGIApp, Message, Scope
 
+from gradio_ui import tracing
 from gradio_ui.cluster import wire
 from gradio_ui.cluster.wire import Broken, Channel, Forged, Frame, Kind
 
@@ -187,7 +188,7 @@ def to_hand_over(scope: Scope) -> dict[str, Any]:
     found = {key: scope[key] for key in _KEPT if key in scope}
     if request_id := scope.get("log", {}).get("request_id"):
         headers = [item for item in scope["headers"] if item[0] != REQUEST_ID]
-        found["headers"] = [*headers, (REQUEST_ID, request_id.encode())]
+        found["headers"] = tracing.handed_over([*headers, (REQUEST_ID, request_id.encode())])
     return found
 
 

@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gradio_ui import event_ids
+from gradio_ui import event_ids, tracing
 from gradio_ui.bodies import again
 from gradio_ui.cluster import facts, keys, lost, process
 from gradio_ui.cluster.claims import Claims, Holder
@@ -146,7 +146,8 @@ class Cluster:
         scope.setdefault("log", {})["handed_to"] = holder.process
         self.open += not route.is_endless
         try:
-            await self._pass_on(route, names, name, holder, scope, receive, send, here)
+            with tracing.span("hand over", scope, is_client=True):
+                await self._pass_on(route, names, name, holder, scope, receive, send, here)
         except (NoAnswer, Stopped, StoreUnavailable, ConnectionAbortedError):
             self.failed += 1
             raise

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from structlog.contextvars import bound_contextvars
 
+from gradio_ui import tracing
 from gradio_ui.metrics import Meter, Outcome
 
 if TYPE_CHECKING:
@@ -53,11 +54,16 @@ class Observed:
         for event in taken:
             event.is_taken = True
             meter.waited(began - event.enqueue_time)
-        with _running() as run, bound_contextvars(**_fields_of(taken)):
+        with (
+            _running() as run,
+            bound_contextvars(**(fields := _fields_of(taken))),
+            tracing.span(f"function {fields['function']}", taken[0].request.scope) as span,
+        ):
             try:
                 await super().process_events(events, *args, **kwargs)  # type: ignore[misc]
             finally:
                 meter.ran(time.monotonic() - began)
+                tracing.ended(span, run.outcome)
                 for event in taken:
                     meter.ended(event.outcome or run.outcome or "ok")
 
@@ -104,7 +110,11 @@ def hook(blocks: "gradio.Blocks", slug: str) -> None:
             return await original(block_fn, inputs, state, request, **kwargs)
         # Not from the queue: `/run`, and what the end of a page brings.
         began = time.monotonic()
-        with _running() as run, bound_contextvars(**_fields(block_fn, [request.request])):
+        with (
+            _running() as run,
+            bound_contextvars(**(fields := _fields(block_fn, [request.request]))),
+            tracing.span(f"function {fields['function']}", request.request.scope) as span,
+        ):
             try:
                 result = await step(run, block_fn, inputs, state, request, **kwargs)
                 if result["is_generating"]:
@@ -114,6 +124,7 @@ def hook(blocks: "gradio.Blocks", slug: str) -> None:
                 run.outcome = None  # only a question; it goes into the queue now
                 raise
             finally:
+                tracing.ended(span, run.outcome)
                 if run.outcome:
                     meter.ran(time.monotonic() - began)
                     meter.ended(run.outcome)

@@ -1,21 +1,26 @@
 """What somebody who runs several processes sees of them."""
 
 import json
+import re
+import secrets
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 from redis import Redis
 
 from gradio_ui.cluster.facts import Facts, of_all
 from tests.attacks.people import API, Failed, Listener, Person, Tab
+from tests.cluster.collector import Collector
 from tests.cluster.conftest import Processes, processes
 from tests.servers import BASE_DIR, Site, SiteFactory, allow_interrupt, manage, wait_for
 
@@ -24,8 +29,21 @@ Told = Callable[[], list[Facts]]
 
 
 @pytest.fixture(scope="module")
+def collector() -> Iterator[Collector]:
+    with Collector() as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
 def watched(
-    tmp_path_factory: pytest.TempPathFactory, demo_database: Path, redis_server: str
+    tmp_path_factory: pytest.TempPathFactory,
+    demo_database: Path,
+    redis_server: str,
+    collector: Collector,
 ) -> Iterator[Processes]:
     factory = SiteFactory(tmp_path_factory.mktemp("watched"), demo_database)
     more = {
@@ -33,6 +51,8 @@ def watched(
         "GRADIOSESSION_RELEASE": "2026.4",
         "METRICS_TOKEN": TOKEN,
         "METRICS_NETWORKS": "10.99.0.0/16",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.server_port}",
+        "OTEL_BSP_SCHEDULE_DELAY": "200",
     }
     with processes(factory, ("daphne", "uvicorn"), redis_server, more) as found:
         yield found
@@ -164,6 +184,22 @@ def test_metrics_count_who_was_refused(watched: Processes, ada: Person) -> None:
     assert not [name for name in after if own.hash in name]
 
 
+def test_what_alerts_and_the_documentation_name_is_there(watched: Processes) -> None:
+    text = httpx.get(
+        f"{watched.sites[0].url}/metrics", headers={"Authorization": f"Bearer {TOKEN}"}
+    ).text
+    kinds = dict(re.findall(r"^# TYPE (\w+) (\w+)", text, re.M))
+    there = set(kinds) | {
+        f"{name}_{part}"
+        for name, kind in kinds.items()
+        if kind == "histogram"
+        for part in ("bucket", "count", "sum")
+    }
+    for path in ("deploy/prometheus/alerts.yml", "docs/guides/monitoring.md"):
+        named = set(re.findall(r"\bgradiosession_\w+", (BASE_DIR / path).read_text()))
+        assert len(named) > 10 and not named - there, named - there
+
+
 def test_metrics_are_for_those_who_may_read_them(watched: Processes) -> None:
     def ask(**headers: str) -> httpx.Response:
         return httpx.get(f"{watched.sites[0].url}/metrics", headers=headers)
@@ -208,6 +244,43 @@ def test_lines_of_both_processes_and_of_the_function_join_up(
     failure = wait_for(lambda: lines(owner, f"purpose-{tab.hash}"))[0]
     assert (failure["function"], failure["level"]) == ("fail", "error")
     assert "Traceback" in failure["exception"] and failure["request_id"]
+
+
+def test_the_spans_of_a_request_are_one_tree_over_both_processes(
+    watched: Processes, ada: Person, facts: Told, collector: Collector
+) -> None:
+    tab = watched.page(0, ada)
+    trace, root = secrets.token_hex(16), secrets.token_hex(8)
+    far = watched.at(1, ada)
+    far.client.headers["traceparent"] = f"00-{trace}-{root}-01"
+    Tab(far, tab.hash, fns=ada.fn).start("tell", "x")
+    failing = {"data": ["other"], "session_hash": tab.hash}
+    assert far.post(f"{API}/run/fail", failing).status_code == 500
+
+    def found() -> list[tuple[str, Span]]:
+        return [(of, span) for of, span in collector.spans if span.trace_id.hex() == trace]
+
+    wait_for(lambda: len(found()) == 8)
+    owner, front = (told.id for told in facts())
+    assert {owner, front} == {of for of, _ in found()}
+    for first, function, status in (("queue/join", "tell", 0), ("run", "fail", 2)):
+        parent = root
+        for process, name in (
+            (front, f"POST {first}"),
+            (front, "hand over"),
+            (owner, f"POST {first}"),
+            (owner, f"function {function}"),
+        ):
+            [(of, span)] = [
+                (of, span)
+                for of, span in found()
+                if span.parent_span_id.hex() == parent and span.name == name
+            ]
+            assert of == process
+            parent = span.span_id.hex()
+        assert span.status.code == status
+    named = [line for line in lines(watched.sites[0], trace) if line["event"] == "request"]
+    assert len(named) == 2 and all(line["trace_id"] == trace for line in named)
 
 
 def test_a_process_that_was_killed_does_not_answer_and_is_gone_soon(

@@ -271,6 +271,12 @@ def test_static_files_are_kept_by_browsers_and_by_nginx(front: Front) -> None:
     assert len(front.seen(path)) == 1
 
 
+def test_metrics_are_not_for_the_public(front: Front, ada: httpx.Client) -> None:
+    answer = ada.get("/metrics")
+    # nginx says so itself.
+    assert answer.status_code == 404 and "<center>nginx" in answer.text
+
+
 def test_nothing_but_the_public_port_is_passed_on() -> None:
     text = (DEPLOY / "nginx/gradiosession.conf").read_text()
     assert set(re.findall(r"proxy_pass (\S+);", text)) == {"http://gradiosession"}

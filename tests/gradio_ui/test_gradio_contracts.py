@@ -24,6 +24,7 @@ import gradio as gr
 import pytest
 from fastapi import HTTPException
 from gradio import processing_utils, queueing, route_utils
+from gradio import routes as gradio_routes
 from starlette.routing import BaseRoute, Route
 
 from gradio_ui import compat, event_ids, frontend, names, places, routes
@@ -32,6 +33,7 @@ from gradio_ui.compat import (
     environment,
     folders,
     inputs,
+    observed,
     pages_frontend,
     queues,
     scripts,
@@ -390,6 +392,29 @@ async def test_users_take_turns_and_are_told_their_place(mounted: Any) -> None:
     order = waiting()
     assert [serve() for _ in order] == order
     assert waiting() == []
+
+
+def test_events_pass_where_they_are_counted(mounted: Any) -> None:
+    # See compat.observed: metrics, and the fields of lines in the log.
+    def named(method: Any) -> list[str]:
+        return list(inspect.signature(method).parameters)
+
+    assert named(queueing.Queue.process_events)[:2] == ["self", "events"]
+    assert named(queueing.Queue.remove_from_queue) == ["self", "event_id"]
+    assert named(queueing.Queue.clean_events) == ["self", "session_hash", "event_id"]
+    assert "self.process_events, events" in inspect.getsource(queueing.Queue.start_processing)
+    assert "enqueue_time: float = time.monotonic()" in inspect.getsource(
+        queueing.Event.__mro__[2].__init__
+    )
+    # Whether it was taken, and why not.
+    assert '"queue_full"' in inspect.getsource(queueing.Queue.push)
+    assert mounted.blocks._queue.meter
+
+
+def test_what_gradio_prints_of_a_failure_goes_to_the_log(mounted: Any) -> None:
+    for module in (queueing, gradio_routes, route_utils):
+        assert "    traceback.print_exc()\n" in inspect.getsource(module), module
+        assert isinstance(module.traceback, observed._Traceback)  # type: ignore[attr-defined]
 
 
 def test_the_queue_has_what_is_needed_to_end_its_events(mounted: Any) -> None:
