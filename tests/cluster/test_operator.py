@@ -197,7 +197,7 @@ def test_what_alerts_and_the_documentation_name_is_there(watched: Processes) -> 
     }
     for path in ("deploy/prometheus/alerts.yml", "docs/guides/monitoring.md"):
         named = set(re.findall(r"\bgradiosession_\w+", (BASE_DIR / path).read_text()))
-        assert len(named) > 10 and not named - there, named - there
+        assert len(named) >= 10 and not named - there, named - there
 
 
 def test_metrics_are_for_those_who_may_read_them(watched: Processes) -> None:
