@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote
 
@@ -134,7 +135,8 @@ def _inside(value: Any) -> Iterable[Any] | None:
         return value.values()
     if isinstance(value, (list, tuple, set, frozenset)):
         return value
-    if isinstance(value, BaseModel):
+    # The latter is what a component is that a callback makes to change one.
+    if isinstance(value, (BaseModel, SimpleNamespace)):
         return vars(value).values()
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return [getattr(value, field.name, None) for field in dataclasses.fields(value)]

@@ -6,7 +6,9 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from django.core.cache import cache
 from django.core.files.base import ContentFile
 from django.core.files.storage import InMemoryStorage, storages
 from django.core.management import CommandError, call_command
+from pydantic import BaseModel
 
 from gradio_ui import files, local_file, places, storage, transfers
 from gradio_ui.bodies import TooLarge
@@ -65,6 +68,33 @@ def at(place: Place, function: Any, *args: Any, **more: Any) -> Any:
 
 def test_without_one_nothing_is_asked() -> None:
     assert not storage.is_used()
+
+
+@dataclass
+class Message:
+    files: set[str]
+
+
+class Data(BaseModel):
+    path: Path
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        lambda path: {"path": str(path)},
+        lambda path: [1, None, (path, "caption")],
+        lambda path: Message({str(path)}),
+        lambda path: Data(path=path),
+        lambda path: SimpleNamespace(value=str(path)),
+    ],
+)
+def test_a_file_is_found_wherever_it_is_named(stored: Any, wrapped: Any) -> None:
+    path = write(ADA.own / "hash" / "a.txt")
+    at(ADA, transfers.keep, wrapped(path))
+    path.unlink()
+    at(ADA, transfers.bring, wrapped(path))
+    assert path.read_text() == "hers"
 
 
 def test_a_file_is_kept_once_and_brought_back(stored: Any) -> None:
