@@ -1,8 +1,8 @@
 """Open requests, each of which the server can end from its side."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from starlette.types import Message, Receive
 
@@ -19,6 +19,7 @@ class Connection:
         self._receive = receive
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._next: asyncio.Future[Message] | None = None
+        self._limit: asyncio.Timeout | None = None
 
     @property
     def is_over(self) -> bool:
@@ -27,6 +28,36 @@ class Connection:
     def end(self) -> None:
         if not self._ended.done():
             self._ended.set_result(None)
+            if self._limit is not None:
+                self._limit.reschedule(0)
+
+    @asynccontextmanager
+    async def lasting(self) -> AsyncIterator[Receive]:
+        """What is done within is cancelled when this ends. Starlette would begin a group of tasks
+        to wait for the disconnect by `receive`; this takes a fifth of the time. Gives a `receive`
+        for who waits nevertheless, as this one has listened already."""
+
+        async def over() -> Message:
+            await asyncio.shield(self._ended)
+            return {"type": "http.disconnect"}
+
+        listening = asyncio.ensure_future(self._listen())
+        try:
+            async with asyncio.timeout(None) as self._limit:
+                if self.is_over:
+                    self._limit.reschedule(0)
+                yield over
+        except TimeoutError:
+            if not self.is_over:
+                raise
+        finally:
+            self._limit = None
+            listening.cancel()
+
+    async def _listen(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.end()
 
     async def receive(self) -> Message:
         while not self._ended.done():

@@ -67,6 +67,11 @@ class Route:
         return self.is_stream or (self.body is Body.JSON and not self.is_short)
 
     @property
+    def is_of_events(self) -> bool:
+        """A stream of what becomes of events, which ends with them."""
+        return self.is_stream and not self.is_endless and not self.is_mcp
+
+    @property
     def is_act(self) -> bool:
         """Whether it does more than look: with the first one a visitor's session begins."""
         return self.is_stream or "POST" in self.methods

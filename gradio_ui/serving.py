@@ -2,7 +2,7 @@
 allowed to its user and within the limits, and what goes along with it."""
 
 import logging
-from contextlib import ExitStack
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -61,13 +61,13 @@ class Serving:
         admission, intake = asked.admission, asked.intake
         assert mount.app and mount.page and mount.blocks is not None
         owner = admission.owner
-        with ExitStack() as stack:
+        async with AsyncExitStack() as stack:
             with explaining(inner):
                 target = targets.find(mount.blocks, route, asked.in_path, intake)
                 await gate.permit(admission, target.rules)
                 if route.is_long:
                     stack.callback(await self._limits.stream(owner))
-                if route.is_stream and not route.is_endless and not route.is_mcp:
+                if route.is_of_events:
                     if self._has_others and await tell_lost(mount.blocks, intake.names, send):
                         return
                     targets.check_page(mount.blocks, intake.names)
@@ -85,13 +85,16 @@ class Serving:
             passage = Passage(mount.spec.slug, owner, self._pages, grant, self._limits, booking)
             inner.update(passage.entry())
             if route.is_stream:
-                # From this version on Starlette would not listen for the disconnect.
-                inner["asgi"] = {**inner.get("asgi", {}), "spec_version": "2.3"}
                 opened = self._connections.opened(receive, is_endless=route.is_endless)
                 connection = stack.enter_context(opened)
                 grant.hold(connection)
-                receive = connection.receive
                 inner[connections.KEY] = connection
+                # From 2.4 on Starlette does not listen for the disconnect.
+                version, receive = "2.3", connection.receive
+                if route.is_of_events:
+                    version = "2.4"
+                    receive = await stack.enter_async_context(connection.lasting())
+                inner["asgi"] = {**inner.get("asgi", {}), "spec_version": version}
             stack.enter_context(entered(Place(mount.spec.slug, owner.user)))
             if route.names_files and storage.is_used():
                 with explaining(inner):

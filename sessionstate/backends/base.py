@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from sessionstate.threads import in_thread
-
 NEVER = math.inf
 
 
@@ -114,6 +112,10 @@ class Backend(Protocol):
     `SESSIONSTATE_STORE_TIMEOUT`.
     """
 
+    def fits_any_thread(self) -> bool:
+        """Whether sync methods are at their best in a thread that is there for something else,
+        with connections that all threads share."""
+
     def load(self, address: Address) -> Snapshot | None: ...
 
     def load_many(self, addresses: Sequence[Address]) -> list[Snapshot | None]:
@@ -196,58 +198,3 @@ class Backend(Protocol):
     ) -> list[Info]: ...
     async def apurge(self, batch: int = 1000) -> int: ...
     async def aping(self) -> None: ...
-
-
-class ThreadedBackend(Backend, Protocol):
-    """Async twins for a backend whose storage has only a blocking client."""
-
-    async def aload(self, address: Address) -> Snapshot | None:
-        return await in_thread(self.load, address)
-
-    async def aload_many(self, addresses: Sequence[Address]) -> list[Snapshot | None]:
-        return await in_thread(self.load_many, addresses)
-
-    async def aliving(self, kind: Kind, ids: Collection[str]) -> set[str]:
-        return await in_thread(self.living, kind, ids)
-
-    async def acreate(
-        self, address: Address, values: Mapping[str, bytes], stamp: Stamp, *, limit: int
-    ) -> Info:
-        return await in_thread(self.create, address, values, stamp, limit=limit)
-
-    async def asave(
-        self,
-        address: Address,
-        changes: Mapping[str, bytes | None],
-        stamp: Stamp,
-        *,
-        limit: int,
-        token: str | None = None,
-        version: int | None = None,
-    ) -> Info:
-        return await in_thread(
-            self.save, address, changes, stamp, limit=limit, token=token, version=version
-        )
-
-    async def atouch(self, address: Address, stamp: Stamp) -> bool:
-        return await in_thread(self.touch, address, stamp)
-
-    async def adelete(self, address: Address) -> Info | None:
-        return await in_thread(self.delete, address)
-
-    async def alock(self, address: Address, token: str, age: float) -> bool:
-        return await in_thread(self.lock, address, token, age)
-
-    async def aunlock(self, address: Address, token: str) -> None:
-        await in_thread(self.unlock, address, token)
-
-    async def ainfos(
-        self, kind: Kind, *, owner: str | None = None, after: str = "", limit: int = 100
-    ) -> list[Info]:
-        return await in_thread(self.infos, kind, owner=owner, after=after, limit=limit)
-
-    async def apurge(self, batch: int = 1000) -> int:
-        return await in_thread(self.purge, batch)
-
-    async def aping(self) -> None:
-        await in_thread(self.ping)

@@ -29,10 +29,10 @@ from sessionstate.backends.base import (
     Kind,
     Snapshot,
     Stamp,
-    ThreadedBackend,
     size_of,
 )
 from sessionstate.backends.sql import FAR, INFO, LIVE, LOCK, RECORD, VALUE, info_of, row_size
+from sessionstate.backends.threaded import ThreadedBackend
 from sessionstate.clock import timestamp
 from sessionstate.errors import (
     LockTimeout,
@@ -46,6 +46,7 @@ from sessionstate.models import StateRecord
 
 _sqlite_writer = threading.Lock()
 _CHUNK = 500  # parameters in one IN list
+_ADDRESSES = 100  # in one statement
 
 
 class Backend(ThreadedBackend):
@@ -89,21 +90,20 @@ class Backend(ThreadedBackend):
         return _snapshot(address, rows)
 
     def load_many(self, addresses: Sequence[Address]) -> list[Snapshot | None]:
-        if not addresses:
-            return []
-        anyone = " OR ".join(["(r.kind = %s AND r.ident = %s)"] * len(addresses))
-        named = [part for address in addresses for part in (address.kind, address.id)]
-        with self._cursor() as cursor:
-            cursor.execute(
-                f"SELECT r.kind, r.ident, {INFO}, v.name, v.data FROM {RECORD} r"
-                f" LEFT JOIN {VALUE} v ON v.record_id = r.id"
-                f" WHERE ({anyone}) AND r.expires > %s",
-                [*named, timestamp()],
-            )
-            rows = cursor.fetchall()
         found: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
-        for row in rows:
-            found.setdefault(row[:2], []).append(row[2:])
+        for start in range(0, len(addresses), _ADDRESSES):
+            chunk = addresses[start : start + _ADDRESSES]
+            anyone = " OR ".join(["(r.kind = %s AND r.ident = %s)"] * len(chunk))
+            named = [part for address in chunk for part in (address.kind, address.id)]
+            with self._cursor() as cursor:
+                cursor.execute(
+                    f"SELECT r.kind, r.ident, {INFO}, v.name, v.data FROM {RECORD} r"
+                    f" LEFT JOIN {VALUE} v ON v.record_id = r.id"
+                    f" WHERE ({anyone}) AND r.expires > %s",
+                    [*named, timestamp()],
+                )
+                for row in cursor.fetchall():
+                    found.setdefault(row[:2], []).append(row[2:])
         return [_snapshot(address, found.get((address.kind, address.id))) for address in addresses]
 
     def living(self, kind: Kind, ids: Collection[str]) -> set[str]:

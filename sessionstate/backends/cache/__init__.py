@@ -39,7 +39,6 @@ from sessionstate.backends.base import (
     Kind,
     Snapshot,
     Stamp,
-    ThreadedBackend,
     size_of,
 )
 from sessionstate.backends.cache.cell import MARGIN, Cell, Lock
@@ -48,6 +47,7 @@ from sessionstate.backends.cache.packs import due, growth
 from sessionstate.backends.cache.records import Records
 from sessionstate.backends.cache.registry import RENEW, Registry
 from sessionstate.backends.cache.swap import Swapper
+from sessionstate.backends.threaded import ThreadedBackend
 from sessionstate.clock import timestamp
 from sessionstate.conf import conf
 from sessionstate.errors import (
@@ -65,6 +65,7 @@ _CELLS_AT_ONCE = 200
 
 class Backend(ThreadedBackend):
     def __init__(self) -> None:
+        super().__init__()
         self.watch = Watch(self)
         self._store = open_store(conf.cache_alias, self.watch.doubt)
         self._records = Records(self._store)

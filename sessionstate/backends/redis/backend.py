@@ -3,7 +3,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.utils.asyncio import async_unsafe
 from redis.exceptions import NoScriptError, OutOfMemoryError, RedisError, ResponseError
@@ -16,9 +16,12 @@ from sessionstate.conf import conf
 from sessionstate.errors import StoreFull, StoreUnavailable
 from sessionstate.graves import ANSWER, Watch
 from sessionstate.threads import in_thread
+from sessionstate.together import Together
 
 R = TypeVar("R")
 
+# Requests of an event loop that are sent at once.
+_PIPELINED = 100
 # Ids that one listing script looks at: no other client waits longer than for these.
 _PAGE = 500
 
@@ -29,9 +32,12 @@ class Backend:
         self._timeout = ANSWER * conf.store_timeout
         self._connections = Connections(conf.redis_alias, self._timeout, self.watch.doubt)
         self._layout = Layout(conf.redis_prefix)
+        self._together = Together(
+            self._answers, most=_PIPELINED, patience=lambda: self._timeout / 2
+        )
 
-    # One request, one answer. What is pending comes first, and only once there is a connection:
-    # making one may be how we learn that the server was away.
+    # One request, one answer; those of an event loop go together. What is pending comes first, and
+    # only once there is a connection: making one may be how we learn that the server was away.
 
     @async_unsafe("sync calls of the session store block the event loop: use the async twins")
     def _ask(self, request: Request[R]) -> R:
@@ -58,30 +64,40 @@ class Backend:
         return request.read(answer)
 
     async def _aask(self, request: Request[R]) -> R:
+        answer = await self._together.ask(request)
+        if isinstance(answer, ResponseError):
+            with self._answering():
+                raise answer
+        return request.read(answer)
+
+    async def _answers(self, requests: Sequence[Request[Any]]) -> list[Any]:
+        """What Redis says to each; that may be a `ResponseError`."""
         began, patience = time.monotonic(), Patience(self._timeout)
         with self._answering():
             async with patience:
-                connections = await self._connections.of_loop()
-                connection = await connections.take()
-            try:
-                in_doubt = self.watch.due()
-                if in_doubt:
-                    await self.watch.asettle(began)
-                asked = time.monotonic()
-                async with patience:
-                    try:
-                        await connection.send_command(*request.command)
-                        answer = await connection.read_response()
-                    except NoScriptError:
-                        await connection.send_command(*request.command_with_text)
-                        answer = await connection.read_response()
-            finally:
-                connections.give(connection)
+                connection = await self._connections.atake()
+            in_doubt = self.watch.due()
+            if in_doubt:
+                await self.watch.asettle(began)
+            asked = time.monotonic()
+            async with patience:
+                answers = await self._exchange(connection, requests)
         self.watch.answered(asked)
         if in_doubt:
             await self.watch.asettle()
             self.watch.check(asked)
-        return request.read(answer)
+        return answers
+
+    async def _exchange(self, connection: Any, requests: Sequence[Request[Any]]) -> list[Any]:
+        pack = self._connections.pack
+        packed = [part for request in requests for part in pack(*request.command)]
+        await connection.send_packed_command(packed)
+        answers = [await _answer(connection) for _ in requests]
+        for place, request in enumerate(requests):
+            if isinstance(answers[place], NoScriptError):
+                await connection.send_command(*request.command_with_text)
+                answers[place] = await _answer(connection)
+        return answers
 
     @contextmanager
     def _answering(self) -> Iterator[None]:
@@ -94,6 +110,9 @@ class Backend:
             ):
                 raise StoreFull("Redis has no memory left for this") from error
             raise StoreUnavailable(f"Redis does not answer: {type(error).__name__}") from error
+
+    def fits_any_thread(self) -> bool:
+        return True
 
     def load(self, address: Address) -> Snapshot | None:
         return self._ask(self._layout.load(address))
@@ -230,3 +249,10 @@ class Backend:
 
     async def aping(self) -> None:
         await self._aask(self._layout.ping())
+
+
+async def _answer(connection: Any) -> Any:
+    try:
+        return await connection.read_response()
+    except ResponseError as error:
+        return error

@@ -29,8 +29,6 @@ from redis.maint_notifications import MaintNotificationsConfig
 
 APool = aredis.BlockingConnectionPool
 
-# At most so many per event loop; who comes then waits for one to be free.
-_MOST = 50
 _TWINS: dict[type, type[aredis.connection.AbstractConnection]] = {
     Connection: aredis.Connection,
     SSLConnection: aredis.SSLConnection,
@@ -51,7 +49,7 @@ class Connections:
         self._timeout = timeout
         self._on_connect = on_connect
         self._loops: dict[
-            asyncio.AbstractEventLoop, tuple[LoopConnections, AsyncGenerator[None]]
+            asyncio.AbstractEventLoop, tuple[LoopConnection, AsyncGenerator[None]]
         ] = {}
         self._idle: deque[Any] = deque()
         self._process = os.getpid()
@@ -83,6 +81,8 @@ class Connections:
         }
         if isinstance(self.pool, BlockingConnectionPool):
             self.pool.timeout = timeout
+        # Never connected.
+        self._packer: Any = self.pool.connection_class(**self.pool.connection_kwargs)
 
     def take(self) -> Any:
         """A connected connection, for nobody else until it is given back."""
@@ -113,12 +113,12 @@ class Connections:
         await connection.on_connect()
         self._on_connect()
 
-    async def of_loop(self) -> LoopConnections:
-        """Those of the running event loop."""
+    async def atake(self) -> Any:
+        """The connection of the running event loop, connected; one at a time may use it."""
         loop = asyncio.get_running_loop()
         if loop not in self._loops:
             pool = APool(
-                max_connections=_MOST,
+                max_connections=1,
                 timeout=None,
                 connection_class=self._twin,
                 **self._given
@@ -126,9 +126,14 @@ class Connections:
                 | {"socket_timeout": None, "redis_connect_func": self._aconnected},
             )
             closing = self._closing(loop, pool)
-            self._loops[loop] = LoopConnections(pool), closing
+            self._loops[loop] = LoopConnection(pool), closing
             await anext(closing)
-        return self._loops[loop][0]
+        return await self._loops[loop][0].take()
+
+    def pack(self, *command: Any) -> list[bytes]:
+        """As it is sent; the connections of threads do it in C, those of event loops do not."""
+        packed: list[bytes] = self._packer.pack_command(*command)
+        return packed
 
     async def _closing(self, loop: asyncio.AbstractEventLoop, pool: APool) -> AsyncGenerator[None]:
         """Waits for the end of its loop, which is when a loop closes the generators begun in it."""
@@ -139,28 +144,19 @@ class Connections:
             await pool.aclose()
 
 
-class LoopConnections:
+class LoopConnection:
     def __init__(self, pool: APool) -> None:
         self._pool: Any = pool
-        self._idle: list[Any] = []
-        self._free = asyncio.Semaphore(_MOST)
+        self._connection: Any = None
 
     async def take(self) -> Any:
-        await self._free.acquire()
-        try:
-            if self._idle:
-                connection = self._idle.pop()
-                if await _afresh(connection):
-                    return connection
-                await self._pool.release(connection)
-            return await self._pool.get_connection()
-        except BaseException:
-            self._free.release()
-            raise
-
-    def give(self, connection: Any) -> None:
-        self._idle.append(connection)
-        self._free.release()
+        if self._connection is not None:
+            if await _afresh(self._connection):
+                return self._connection
+            connection, self._connection = self._connection, None
+            await self._pool.release(connection)
+        self._connection = await self._pool.get_connection()
+        return self._connection
 
 
 def _fresh(connection: Any) -> bool:
