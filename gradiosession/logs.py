@@ -8,6 +8,7 @@ import re
 import sys
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import orjson
@@ -206,6 +207,14 @@ _TOKEN = re.compile(r"(?<=/)(?=[^/]*\d)([\w-]{8})[\w-]{12,}(?=/|$)")
 
 def shown_path(path: str) -> str:
     """`path` as it may stand in a log: one line, of limited length, without secrets."""
+    return _known_path(path) if len(path) <= MAX_PATH else _shown_path(path)
+
+
+def _shown_path(path: str) -> str:
     path = _TOKEN.sub(r"\1…", _SECRET_TAIL.sub(r"\1…", path))
     path = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in path)
     return path if len(path) <= MAX_PATH else f"{path[:MAX_PATH]}…"
+
+
+# Most requests are for one of a few paths.
+_known_path = lru_cache(maxsize=1024)(_shown_path)

@@ -9,8 +9,10 @@
   components do nothing there that needs one.
 - A stream looks before each message whether its client has left, by beginning to wait and
   cancelling that. Starlette waits for the same all the while, in our `Connection`, which knows.
-- The address of the app is parsed out of each request anew. The gate has made sure that it
-  depends on the host and the path alone.
+- The address of the app is parsed out of each request anew, and the path of the call out of the
+  whole address. The gate has made sure that they depend on the host and the path alone.
+- Each run is offered to a history in a bucket of the Hugging Face Hub, which the gate lets nobody
+  open.
 """
 
 from collections.abc import Awaitable, Callable, Iterator
@@ -47,6 +49,8 @@ def install() -> None:
             {f for kind in plain for f in (kind.preprocess, kind.postprocess)}
         )
         modules[1].get_request_origin = _cached(route_utils.get_request_origin)
+        modules[1].get_api_call_path = _first_known(route_utils.get_api_call_path)
+        modules[1].record_run_history = _unrecorded
         Request.is_disconnected = _known(Request.is_disconnected)  # type: ignore[method-assign]
 
 
@@ -115,6 +119,20 @@ class _Anyio(ModuleType):
 
     def __getattr__(self, name: str) -> Any:
         return getattr(anyio, name)
+
+
+_JOIN = "/gradio_api/queue/join"
+
+
+def _first_known(get_api_call_path: Callable[[fastapi.Request], str]) -> Any:
+    def call_path(request: fastapi.Request) -> str:
+        return _JOIN if request.scope["path"].endswith(_JOIN) else get_api_call_path(request)
+
+    return call_path
+
+
+def _unrecorded(*args: Any, **kwargs: Any) -> None:
+    """In place of Gradio's history of runs."""
 
 
 def _cached(get_request_origin: Callable[[fastapi.Request, str], Any]) -> Any:

@@ -1,20 +1,25 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from sessionstate.backends.base import Address, Backend, Info, Kind, Snapshot, Stamp
 from sessionstate.conf import conf
+from sessionstate.errors import StoreUnavailable
 from sessionstate.threads import in_thread
 from sessionstate.together import Together
 
 # Of an event loop, answered in one go.
 _QUESTIONS = 100
 
+_Found: TypeAlias = list[Snapshot | None] | Exception
+
 
 class ThreadedBackend(Backend, Protocol):
     """Async twins for a backend whose storage has only a blocking client. What is to be loaded at
     the same time is loaded together."""
+
+    _together: Together[Sequence[Address], _Found]
 
     def __init__(self) -> None:
         self._together = Together(
@@ -33,13 +38,22 @@ class ThreadedBackend(Backend, Protocol):
     async def aload_many(self, addresses: Sequence[Address]) -> list[Snapshot | None]:
         if conf.threads == 0:  # each in a thread, and perhaps a transaction, of its own
             return await in_thread(self.load_many, addresses)
-        return await self._together.ask(addresses) if addresses else []
+        found = await self._together.ask(addresses) if addresses else []
+        if isinstance(found, Exception):
+            raise found
+        return found
 
-    async def _load_all(
-        self, questions: Sequence[Sequence[Address]]
-    ) -> list[list[Snapshot | None]]:
+    async def _load_all(self, questions: Sequence[Sequence[Address]]) -> list[_Found]:
         wanted = list(dict.fromkeys(address for asked in questions for address in asked))
-        found = dict(zip(wanted, await in_thread(self.load_many, wanted), strict=True))
+        try:
+            found = dict(zip(wanted, await in_thread(self.load_many, wanted), strict=True))
+        except StoreUnavailable:
+            raise
+        except Exception as error:
+            # An id that the database cannot take, say, which is nobody else's business.
+            if len(questions) == 1:
+                return [error]
+            return [(await self._load_all([asked]))[0] for asked in questions]
         return [[found[address] for address in asked] for asked in questions]
 
     async def aliving(self, kind: Kind, ids: Collection[str]) -> set[str]:

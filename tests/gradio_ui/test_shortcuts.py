@@ -12,9 +12,11 @@ from gradio import blocks, route_utils, routes
 from starlette.types import Receive, Scope, Send
 
 from gradio_ui import compat
+from gradio_ui import routes as gate_routes
 from gradio_ui.compat import shortcuts
 from gradio_ui.mount import mount_all
 from gradio_ui.registry import register
+from gradio_ui.routes import Access
 
 compat.prepare()
 
@@ -134,3 +136,19 @@ def test_the_origin_is_what_gradio_says(path: str, root: str, headers: dict[str,
 
 def test_gradio_makes_its_routes_with_this_name() -> None:
     assert "Depends(login_check)" in inspect.getsource(routes.App.create_app)
+
+
+@pytest.mark.parametrize("path", ["/queue/join", "/queue/join/", "/call/echo", "/call/v2/echo"])
+def test_the_path_of_a_call_is_the_one_that_gradio_finds(path: str) -> None:
+    scope = {"type": "http", "path": f"/gradio/simple/gradio_api{path}", "query_string": b"x=1"}
+    request = fastapi.Request(scope | {"headers": [(b"host", b"here")], "scheme": "http"})
+    ours: Any = route_utils.get_api_call_path
+    (theirs,) = [cell.cell_contents for cell in ours.__closure__]
+    assert theirs.__module__ == "gradio.route_utils"
+    assert ours(request) == theirs(request)
+
+
+def test_a_history_of_runs_is_what_gradio_would_keep_and_nobody_can_open() -> None:
+    assert "record_run_history" in inspect.getsource(route_utils.call_process_api)
+    assert route_utils.record_run_history is shortcuts._unrecorded  # type: ignore[comparison-overlap]
+    assert gate_routes.find("/gradio_api/runs").access is Access.REFUSED  # type: ignore[union-attr]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from sessionstate import clock
@@ -271,6 +273,19 @@ async def test_several_records_are_loaded_at_once_in_async_code(backend: Backend
     assert missing is None
     assert found == await backend.aload(A)
     assert await backend.aload_many([]) == []
+
+
+async def test_loads_at_the_same_time_have_nothing_to_do_with_each_other(
+    backend: Backend,
+) -> None:
+    await backend.acreate(A, {"k": b"v"}, stamp(), limit=LIMIT)
+    odd = [Address(Kind.SESSION, name) for name in ("\x00", "\ud800")]
+    loads = [backend.aload(address) for address in (B, A, *odd, B, A)]
+    first, second, *others, fifth, sixth = await asyncio.gather(*loads, return_exceptions=True)
+    assert second == sixth == await backend.aload(A)
+    assert first is None and fifth is None
+    # Not every database takes such ids.
+    assert all(other is None or isinstance(other, Exception) for other in others)
 
 
 def test_it_tells_which_of_many_records_still_exist(backend: Backend) -> None:

@@ -31,18 +31,20 @@ class Store:
             self.turns.release()
 
 
-def begin(together: Together[int, int], *questions: int) -> list[asyncio.Task[int]]:
-    return [asyncio.create_task(together.ask(question)) for question in questions]
-
-
 async def all_began() -> None:
     for _ in range(5):
         await asyncio.sleep(0)
 
 
+async def begin(together: Together[int, int], *questions: int) -> list[asyncio.Task[int]]:
+    tasks = [asyncio.create_task(together.ask(question)) for question in questions]
+    await all_began()
+    return tasks
+
+
 async def test_what_is_asked_meanwhile_is_answered_in_one_go() -> None:
     store = Store()
-    tasks = begin(store.together(), 1, 2, 3, 4)
+    tasks = await begin(store.together(), 1, 2, 3, 4)
     store.let(2)
     assert await asyncio.gather(*tasks) == [2, 4, 6, 8]
     assert store.batches == [[1], [2, 3, 4]]
@@ -51,15 +53,13 @@ async def test_what_is_asked_meanwhile_is_answered_in_one_go() -> None:
 async def test_a_question_is_never_answered_by_what_was_asked_before_it() -> None:
     store = Store()
     together = store.together()
-    first = begin(together, 1)
-    await all_began()
-    second = begin(together, 2)
-    await all_began()
-    third = begin(together, 3)
+    first = await begin(together, 1)
+    second = await begin(together, 2)
+    third = await begin(together, 3)
     store.let(1)
     await first[0]
     await all_began()
-    late = begin(together, 4)
+    late = await begin(together, 4)
     store.let(2)
     assert await asyncio.gather(*second, *third, *late) == [4, 6, 8]
     assert store.batches == [[1], [2, 3], [4]]
@@ -67,7 +67,7 @@ async def test_a_question_is_never_answered_by_what_was_asked_before_it() -> Non
 
 async def test_a_batch_has_its_limit() -> None:
     store = Store()
-    tasks = begin(store.together(most=2), 1, 2, 3, 4)
+    tasks = await begin(store.together(most=2), 1, 2, 3, 4)
     store.let(3)
     assert await asyncio.gather(*tasks) == [2, 4, 6, 8]
     assert store.batches == [[1], [2, 3], [4]]
@@ -76,12 +76,12 @@ async def test_a_batch_has_its_limit() -> None:
 async def test_a_failure_is_told_to_its_batch_and_the_next_one_is_asked_anew() -> None:
     store = Store()
     together = store.together()
-    tasks = begin(together, 1, 2, 3)
+    tasks = await begin(together, 1, 2, 3)
     store.let()
     assert await tasks[0] == 2
     store.failure = ConnectionError("gone")
     await all_began()
-    late = begin(together, 4)
+    late = await begin(together, 4)
     store.let()
     for task in tasks[1:]:
         with pytest.raises(ConnectionError):
@@ -96,14 +96,12 @@ async def test_a_failure_is_told_to_its_batch_and_the_next_one_is_asked_anew() -
 async def test_who_has_waited_long_fails_with_those_before(alone: bool) -> None:
     store = Store()
     together = store.together(patience=0)
-    before = begin(together, 1) if alone else begin(together, 1, 2)
-    await all_began()
+    before = await begin(together, *([1] if alone else [1, 2]))
     if not alone:
         store.let()
         await before[0]
         await all_began()
-    waiting = begin(together, 3)
-    await all_began()
+    waiting = await begin(together, 3)
     store.failure = ConnectionError("gone")
     store.let()
     for task in [before[-1], *waiting]:
@@ -114,8 +112,7 @@ async def test_who_has_waited_long_fails_with_those_before(alone: bool) -> None:
 
 async def test_who_leaves_takes_nobody_along() -> None:
     store = Store()
-    tasks = begin(store.together(), 1, 2, 3, 4)
-    await all_began()
+    tasks = await begin(store.together(), 1, 2, 3, 4)
     for gone in (tasks[2], tasks[0]):
         gone.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -128,13 +125,12 @@ async def test_who_leaves_takes_nobody_along() -> None:
 async def test_when_all_have_left_the_next_is_served() -> None:
     store = Store()
     together = store.together()
-    tasks = begin(together, 1, 2)
-    await all_began()
+    tasks = await begin(together, 1, 2)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     await all_began()
-    (last,) = begin(together, 3)
+    (last,) = await begin(together, 3)
     store.let()
     assert await last == 6
 
@@ -147,6 +143,6 @@ def test_each_event_loop_has_a_line_of_its_own() -> None:
     together = Together(double, most=100, patience=lambda: 60.0)
 
     async def ask() -> list[int]:
-        return list(await asyncio.gather(*begin(together, 1, 2, 3)))
+        return list(await asyncio.gather(*await begin(together, 1, 2, 3)))
 
     assert asyncio.run(ask()) == asyncio.run(ask()) == [2, 4, 6]
