@@ -124,13 +124,16 @@ class Pages:
 
     @contextmanager
     def used(self, names: Names) -> Iterator[None]:
-        pages = [self._pages[name] for name in names.session_hashes]
-        for page in pages:
+        # Of a call without a page its event is the page.
+        calls = [name for name in names.event_ids if name in self._pages]
+        named = dict.fromkeys((*names.session_hashes, *calls))
+        pages = {name: self._pages[name] for name in named}
+        for page in pages.values():
             page.open += 1
         try:
             yield
         finally:
-            for name, page in zip(names.session_hashes, pages, strict=True):
+            for name, page in pages.items():
                 page.open -= 1
                 if page.ended and not page.open:
                     self._drop(name)

@@ -7,6 +7,9 @@ from uuid import uuid4
 
 import pytest
 
+from gradio_ui import event_ids
+from gradio_ui.names import Names
+from gradio_ui.ownership import Owner, Pages, TooMany
 from tests.gradio_ui.people import API, Person, refused
 from tests.servers import Site, SiteFactory
 
@@ -213,3 +216,18 @@ def test_of_two_that_use_a_name_at_once_one_has_it(pair: tuple[Site, Site]) -> N
             answers = list(pool.map(lambda who: who.join(page, "count", 1), people))  # noqa: B023
         assert sorted(answer.status_code for answer in answers) == [200, 403]
     time.sleep(0.1)
+
+
+def test_a_call_without_a_page_is_in_use_while_somebody_listens_to_it(
+    settings: Any,
+) -> None:
+    settings.GRADIO_UI_MAX_PAGES = 1
+    dropped: list[str] = []
+    pages, owner = Pages(lambda name: False, dropped.append), Owner("s" * 32, "1")
+    event = event_ids.new(owner.session_id)
+    pages.add(event, owner)
+    with pages.used(Names(event_ids=(event,))), pytest.raises(TooMany):
+        pages.make_room(owner)
+    assert not dropped
+    pages.make_room(owner)
+    assert dropped == [event]
