@@ -60,6 +60,12 @@ def test_production_refuses_cookies_over_plain_http() -> None:
     assert "DJANGO_SECURE_COOKIES" in refusal(**PRODUCTION, DJANGO_SECURE_COOKIES="0")
 
 
+def test_production_refuses_what_would_open_the_metrics() -> None:
+    line = refusal(**PRODUCTION, METRICS_TOKEN="short")
+    assert "METRICS_TOKEN must be" in line
+    assert "METRICS_NETWORKS" in refusal(**PRODUCTION, METRICS_NETWORKS="10.0.0.1/8")
+
+
 def test_single_sign_on_is_four_variables_and_https_in_production() -> None:
     sso = {"OIDC_CLIENT_ID": "site", "OIDC_CLIENT_SECRET": "s", "OIDC_NAME": "Example ID"}
     found = "settings.SOCIALACCOUNT_PROVIDERS"
