@@ -31,6 +31,7 @@ from gradio_ui import compat, event_ids, frontend, names, places, routes
 from gradio_ui.compat import blocks as compat_blocks
 from gradio_ui.compat import (
     environment,
+    events,
     folders,
     inputs,
     observed,
@@ -41,6 +42,7 @@ from gradio_ui.compat import (
 )
 from gradio_ui.compat import pages as compat_pages
 from gradio_ui.limits import Booking
+from gradio_ui.metrics import REGISTRY
 from gradio_ui.mount import mount_all
 from gradio_ui.ownership import Owner, Pages
 from gradio_ui.passage import Passage
@@ -409,6 +411,43 @@ def test_events_pass_where_they_are_counted(mounted: Any) -> None:
     # Whether it was taken, and why not.
     assert '"queue_full"' in inspect.getsource(queueing.Queue.push)
     assert mounted.blocks._queue.meter
+
+
+async def test_events_that_never_run_are_counted_once(mounted: Any) -> None:
+    blocks = mounted.blocks
+    queue, fn = blocks._queue, blocks.fns[0]
+    queue.create_event_queue_for_fn(fn)
+    group = queue.event_queue_per_concurrency_id[fn.concurrency_id]
+    pages = Pages(is_busy=lambda name: False, forget=lambda name: None)
+
+    def wait() -> Any:
+        passed = Passage("simple", Owner("s", "ada"), pages, None, None, Booking("ada"))  # type: ignore[arg-type]
+        scope = {"type": "http", **passed.entry()}
+        event = queueing.Event("page", fn, gr.routes.fastapi.Request(scope), "ada")
+        queue.event_ids_to_events[event._id] = event
+        group.queue.append(event)
+        return event
+
+    def counted() -> list[float | None]:
+        name = "gradiosession_events_total"
+        return [
+            REGISTRY.get_sample_value(name, {"app": "simple", "outcome": outcome})
+            for outcome in ("cancelled", "stopped")
+        ]
+
+    cancelled, stopped = (number or 0 for number in counted())
+    wait()
+    await queue.clean_events(session_hash="page")
+    await queue.clean_events(session_hash="page")
+    assert counted() == [cancelled + 1, stopped]
+    event = wait()
+    await queue.remove_from_queue(event._id)
+    await queue.remove_from_queue(event._id)
+    assert counted() == [cancelled + 2, stopped]
+    wait()
+    events.abort(blocks, "A word.")
+    events.abort(blocks, "A word.")
+    assert counted() == [cancelled + 2, stopped + 1]
 
 
 def test_what_gradio_prints_of_a_failure_goes_to_the_log(mounted: Any) -> None:
