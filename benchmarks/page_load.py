@@ -247,7 +247,7 @@ def show(found: dict[str, dict[str, list[Load]]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--urls", action="store_true", help="also what was asked for")
     options = parser.parse_args()
     chromium = shutil.which("chromium") or sys.exit("chromium is not installed.")
