@@ -95,12 +95,12 @@ def test_the_command_counts_what_each_process_does(
         now = facts()
         return [getattr(now[n], name) - getattr(before[n], name) for n in range(2)]
 
-    # Told once a second.
+    # Each tells once a second, when it comes to it.
     wait_for(lambda: changes("streams") == [1, 0])
+    wait_for(lambda: changes("handed_over")[1] >= 1)
+    assert changes("handed_over")[0] == 0 and changes("kept")[0] >= 2
     assert changes("running") == [1, 0]
     assert changes("pages") == [1, 0]
-    handed, kept = changes("handed_over"), changes("kept")
-    assert handed[0] == 0 and handed[1] >= 1 and kept[0] >= 2
     table = command(watched, "--check")
     assert table.returncode == 0, table.stderr
     header, *rows, total = table.stdout.splitlines()
