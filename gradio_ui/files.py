@@ -75,6 +75,12 @@ def lead(user: str, heir: str) -> None:
     source.symlink_to(target.name)
 
 
+def is_handed_over(user: str) -> bool:
+    """Whether a visitor's directory is an heir's by now, whom the visitor's old ticket must not
+    let at it."""
+    return places.of_user(user).is_symlink()
+
+
 def _merge(source: Path, target: Path) -> None:
     # A directory of a file's own is named by its content: what is there already is the same.
     target.mkdir(parents=True, exist_ok=True)

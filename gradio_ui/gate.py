@@ -27,6 +27,7 @@ from accounts.origin import SAFE_METHODS, is_cross_site, is_from_browser
 from accounts.visitors import TooManyVisitors
 from accounts.watch import Login
 from gradio_ui.conf import conf
+from gradio_ui.files import is_handed_over
 from gradio_ui.intake import Intake, take_in
 from gradio_ui.ownership import Owner, Pages
 from gradio_ui.problems import Problem
@@ -141,7 +142,10 @@ async def _identify(request: Request, spec: AppSpec | None, route: Route) -> Ide
         if is_withheld(request):
             raise  # A visitor's ticket would take the place of the one that was not sent.
     is_page = route.access is Access.PAGE
-    return await visitors.avisit(request, invite=is_page, begin=route.is_act)
+    identity = await visitors.avisit(request, invite=is_page, begin=route.is_act)
+    if is_handed_over(visitors.name_of(identity.session.session_key or "")):
+        raise NotAuthenticated("ended")
+    return identity
 
 
 async def _may_open(identity: Identity, spec: AppSpec) -> bool:

@@ -111,6 +111,24 @@ def test_files_become_the_persons_own(gradio_site: Site, tmp_path: Path) -> None
     assert Path(path).resolve().parts[-4:-2] == (str(ada.user.pk), "open")
 
 
+def test_an_old_token_opens_nothing_of_the_person(gradio_site: Site, tmp_path: Path) -> None:
+    visitor = gradio_site.visit()
+    for name in ("before", "after"):
+        (tmp_path / name).write_text(name)
+    visitor.open("open").call("take", handle_file(tmp_path / "before"))
+    ada = visitor.sign_in("ada")
+    ada.open("open").call("take", handle_file(tmp_path / "after"))
+    path = Path(ada.session["file"])
+    users, name = path.parents[3], visitors.name_of(visitor.session_id)
+    for path in (path, users / name / path.relative_to(users / str(ada.user.pk))):
+        address = f"{gradio_site.url}/gradio/open/gradio_api/file={path}"
+        assert httpx.get(address, headers=ada.headers).text == "after"
+        assert httpx.get(address, headers=visitor.headers).status_code == 401
+    with pytest.raises(NotAllowed) as refused:
+        visitor.open("open")
+    assert refused.value.status == 401
+
+
 def test_files_go_with_the_session(gradio_site: Site, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("short-lived")
     visitor = gradio_site.visit()
