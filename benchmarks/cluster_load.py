@@ -70,17 +70,19 @@ def main() -> None:
         load = stack.enter_context(loaded(found, names, directory))
         stack.callback(report, load)
         if given.what in ("calm", "machines"):
-            load.run(given.events)
+            wrong = load.run(given.events).failures
+        elif given.what == "kill":
+            with load.going_on():
+                kills = chaos.kill(found, load, given.kills)
+            wrong = chaos.unexplained(load, kills)
+        elif given.what == "restart":
+            with load.going_on():
+                chaos.restart_all(found, load)
             wrong = load.failures
         else:
             with load.going_on():
-                if given.what == "kill":
-                    kills = chaos.kill(found, load, given.kills)
-                elif given.what == "restart":
-                    chaos.restart_all(found, load)
-            wrong = chaos.unexplained(load, kills) if given.what == "kill" else load.failures
-            for kill in kills if given.what == "kill" else []:
-                print(kill)
+                outages = chaos.outages(redis, 30)
+            wrong = chaos.unbounded(load, outages)
         for event in wrong:
             print(event)
         assert not wrong

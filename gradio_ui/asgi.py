@@ -79,7 +79,11 @@ class GradioRouter:
         finally:
             gc.enable()
         self.connections = Connections()
-        self.cluster = Cluster(around(self), self._load, self._has_events) if conf.cluster else None
+        self.cluster = (
+            Cluster(around(self), self._load, self._has_events, self.connections)
+            if conf.cluster
+            else None
+        )
         self.pages = Pages(self._is_busy, self._forget)
         self.limits = Limits(self._all_blocks, self.cluster.tallies if self.cluster else None)
         self._beginning: asyncio.Task[None] | None = None

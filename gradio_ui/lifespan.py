@@ -26,7 +26,7 @@ import gradio
 
 from accounts import live
 from accounts.watch import watch
-from gradio_ui import stopping
+from gradio_ui import listening, stopping
 from gradio_ui.cluster.routing import Cluster
 from gradio_ui.compat import events, exits, pages
 from gradio_ui.conf import conf
@@ -172,6 +172,9 @@ class Lifespan:
         assert self._owner is not None and self._stop is not None
         await self._drain()
         if self._cluster:
+            await listening.end(self._handlers.values())
+            # Those that were opened once more, here.
+            self._connections.end(endless=True)
             await self._cluster.stop()
         await watch.stop()
         self._stop.set()

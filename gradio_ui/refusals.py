@@ -10,7 +10,7 @@ from starlette.types import Scope
 
 from gradio_ui import languages
 from gradio_ui.bodies import Malformed, TooLarge
-from gradio_ui.cluster.routing import NoAnswer, Stopped
+from gradio_ui.cluster.errors import NoAnswer, Stopped
 from gradio_ui.limits import NoRoom
 from gradio_ui.names import BadName
 from gradio_ui.ownership import NotOwner, TooMany

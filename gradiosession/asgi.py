@@ -14,6 +14,7 @@ django_app = cast("App", get_asgi_application())
 
 from accounts import live  # noqa: E402
 from accounts.signing import keys  # noqa: E402
+from gradio_ui import stopping  # noqa: E402
 from gradio_ui.asgi import GradioRouter  # noqa: E402
 from gradio_ui.static_files import StaticFilesFirst  # noqa: E402
 from gradiosession import metrics, tracing  # noqa: E402
@@ -30,12 +31,16 @@ async def http(scope: Scope, receive: Receive, send: Send) -> None:
     below = scope["path"].removeprefix(scope.get("root_path", ""))
     is_gradio = below == "/gradio" or below.startswith("/gradio/")
     gradio_app.begin()
-    if is_gradio:
-        await gradio_app(scope, receive, send)
-    elif below == "/metrics" and metrics.may_read(scope):
-        await metrics.answer(scope, receive, send)
-    else:
-        await django_app(scope, receive, send)
+    stopping.answering += 1
+    try:
+        if is_gradio:
+            await gradio_app(scope, receive, send)
+        elif below == "/metrics" and metrics.may_read(scope):
+            await metrics.answer(scope, receive, send)
+        else:
+            await django_app(scope, receive, send)
+    finally:
+        stopping.answering -= 1
 
 
 async def live_session(scope: Scope, receive: Receive, send: Send) -> None:

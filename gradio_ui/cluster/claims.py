@@ -99,7 +99,7 @@ class Claims:
         while True:
             try:
                 process, address = await self._claim(
-                    keys=[keys.claim(name), keys.settling(), keys.epoch()],
+                    keys=self._keys(name),
                     args=[
                         keys.process(),
                         self._process if taking else "",
@@ -124,6 +124,9 @@ class Claims:
         if len(self._others) > _MOST:
             self._others.popitem(last=False)
         return holder
+
+    def _keys(self, name: str) -> list[str]:
+        return [keys.claim(name), keys.settling(), keys.epoch(), keys.pulse(), keys.back()]
 
     def mistaken(self, name: str) -> None:
         """It is not where it was thought to be."""

@@ -9,6 +9,8 @@
 <prefix>:tally:<what>    how much of it each process has, by its id
 <prefix>:calls:<what>    when a user has called something that has a rate, see `gradio_ui.metering`
 <prefix>:settling        for a moment after that: the owners note again what they hold
+<prefix>:pulse           while any process renews its key
+<prefix>:back            for a moment after none could, because Redis was away: who lives says so
 """
 
 from gradio_ui.conf import conf
@@ -18,9 +20,12 @@ from gradio_ui.conf import conf
 EXPIRY, RENEWAL = 8.0, 1.0
 # In which every process has renewed its key at least twice.
 SETTLING = 2.5
+# In which at least one of them has.
+PULSE = 3.0
 
-# KEYS: process, processes, epoch, settling, all, facts. ARGV: id, address, EXPIRY, SETTLING (ms), a
-# new epoch, whether others may send this process what nobody holds, its facts.
+# KEYS: process, processes, epoch, settling, all, facts, pulse, back. ARGV: id, address, EXPIRY,
+# SETTLING (ms), a new epoch, whether others may send this process what nobody holds, its facts,
+# PULSE (ms).
 # Returns: whether the key was still there, the epoch, {id, address} of others that may be sent it.
 RENEW = """
 local was_there = redis.call('EXISTS', KEYS[1])
@@ -44,6 +49,9 @@ if not epoch then
   redis.call('SET', KEYS[3], epoch)
   redis.call('SET', KEYS[4], 1, 'PX', ARGV[4])
 end
+if not redis.call('SET', KEYS[7], 1, 'PX', ARGV[8], 'GET') then
+  redis.call('SET', KEYS[8], 1, 'PX', ARGV[4])
+end
 local others = {}
 local prefix = string.sub(KEYS[1], 1, -#ARGV[1] - 1)
 for _, id in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
@@ -55,7 +63,8 @@ end
 return {was_there, epoch, others}
 """
 
-# KEYS: claim, settling, epoch. ARGV: the prefix of processes, id ('': do not claim), age (ms).
+# KEYS: claim, settling, epoch, pulse, back. ARGV: the prefix of processes, id ('': do not claim),
+# age (ms).
 # Returns: the id and the address of the owner, '' for nobody and while settling.
 CLAIM = """
 local owner = redis.call('GET', KEYS[1])
@@ -67,6 +76,9 @@ if owner then
   local address = redis.call('GET', ARGV[1] .. owner)
   if address then
     return {owner, address}
+  end
+  if redis.call('EXISTS', KEYS[4]) == 0 or redis.call('EXISTS', KEYS[5]) == 1 then
+    return {'', 'settling'}
   end
 elseif redis.call('EXISTS', KEYS[2]) == 1 or redis.call('EXISTS', KEYS[3]) == 0 then
   return {'', 'settling'}
@@ -140,3 +152,11 @@ def epoch() -> str:
 
 def settling() -> str:
     return f"{conf.cluster_prefix}:settling"
+
+
+def pulse() -> str:
+    return f"{conf.cluster_prefix}:pulse"
+
+
+def back() -> str:
+    return f"{conf.cluster_prefix}:back"

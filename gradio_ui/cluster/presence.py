@@ -91,6 +91,8 @@ class Presence:
                 keys.settling(),
                 keys.all_processes(),
                 keys.facts(self._process),
+                keys.pulse(),
+                keys.back(),
             ],
             args=[
                 self._process,
@@ -100,6 +102,7 @@ class Presence:
                 secrets.token_hex(8),
                 int(self.is_open),
                 self._facts(),
+                int(keys.PULSE * 1000),
             ],
         )
         if not was_there:

@@ -19,13 +19,16 @@ from gradio_ui.bodies import again
 from gradio_ui.cluster import facts, keys, lost, process
 from gradio_ui.cluster.claims import Claims, Holder
 from gradio_ui.cluster.connecting import Connecting, Unreachable
+from gradio_ui.cluster.errors import NoAnswer, Stopped
 from gradio_ui.cluster.handover import PATIENCE, Cut, HandOver, NotTaken
 from gradio_ui.cluster.listener import HANDED_OVER, Listener, default_address
 from gradio_ui.cluster.presence import Presence
 from gradio_ui.cluster.relayed import Relayed, relayed
 from gradio_ui.cluster.streams import Serve, Streams
 from gradio_ui.cluster.tallies import Tallies
+from gradio_ui.cluster.wire import Channel
 from gradio_ui.conf import conf
+from gradio_ui.connections import Connections
 from gradio_ui.load import Load
 from gradio_ui.names import Names
 from gradio_ui.routes import Access, Body, Route
@@ -39,24 +42,23 @@ _ANSWER = 2.0
 _ME = Holder(process.ID)
 
 
-class NoAnswer(Exception):
-    """The process that holds what was asked for cannot answer now; nothing was done. Says why."""
-
-
-class Stopped(Exception):
-    """A process has gone while it worked on a request. What it has done is not known, so nobody
-    must send that again by themselves."""
-
-
 class Cluster:
     """Of one process, used on its event loop only."""
 
     def __init__(
-        self, app: ASGIApp, load: Callable[[], Load], has_events: Callable[[str], bool]
+        self,
+        app: ASGIApp,
+        load: Callable[[], Load],
+        has_events: Callable[[str], bool],
+        connections: Connections,
     ) -> None:
         """`app` serves what others hand over; `has_events` tells whether there are events of a
         page of whose end it has not been told."""
         self._streams = Streams(has_events)
+        self._connections = connections
+        # On which others answer at the moment.
+        self._channels: set[Channel] = set()
+        self._is_stopped = False
         address = conf.cluster_address or default_address(process.ID)
         self._listener = Listener(address, process.ID, app, self._holds)
         self._connecting = Connecting()
@@ -112,6 +114,9 @@ class Cluster:
     async def stop(self) -> None:
         self.claims.is_closed = True
         await self.claims.release(*self.claims)
+        self._is_stopped = True
+        for channel in self._channels:
+            channel.close()
         await self.tallies.stop()
         await asyncio.to_thread(self._presence.end)
         await self._listener.stop()
@@ -212,11 +217,15 @@ class Cluster:
         """Whether the client has its answer."""
         channel = await self._connecting.to(holder)
         is_free = False
+        self._channels.add(channel)
         try:
             work = HandOver(channel, first, receive, answer)
             is_free = await work.run(scope, name, process.ID)
+            if work.has_left and answer.has_begun:
+                await answer.end()
             return work.has_left or await answer.complete()
         finally:
+            self._channels.discard(channel)
             if is_free:
                 self._connecting.keep(holder, channel)
             else:

@@ -1,5 +1,6 @@
 """What can happen to a site that is in use: processes are killed or restarted, Redis goes away."""
 
+import re
 import secrets
 import signal
 import subprocess
@@ -20,6 +21,7 @@ from tests.servers import GRACE, component, free_port, running
 TOLD, REFUSED = 5.0, 15.0
 # After Redis is back: until everything works again.
 RECOVERY = 10.0
+_UNCLEAR = re.compile(r"500|Internal|Traceback|Redis|ConnectionError")
 # Seconds for the end of a process that was asked to stop.
 STOP_LIMIT = 40.0
 
@@ -47,6 +49,9 @@ class Redis:
 
     def stop(self) -> None:
         self._running.__exit__(None, None, None)
+
+    def restart(self) -> None:
+        self.away(0)
 
     def away(self, seconds: float) -> None:
         self.stop()
@@ -109,6 +114,43 @@ def unexplained(load: Load, kills: list[Kill]) -> list[Event]:
         )
 
     return [event for event in load.failures if not any(is_of(event, kill) for kill in kills)]
+
+
+@dataclass
+class Outage:
+    name: str
+    began: float
+    ended: float
+
+
+def outages(redis: Redis, away: float) -> list[Outage]:
+    """Redis is restarted, stands still for 3 seconds, and is `away` for so many."""
+    found = []
+    for name, happens in {
+        "restarted": redis.restart,
+        "stands still": lambda: redis.freeze(3),
+        "is away": lambda: redis.away(away),
+    }.items():
+        began = time.monotonic()
+        happens()
+        found.append(Outage(name, began, time.monotonic()))
+        time.sleep(RECOVERY + 3)
+    return found
+
+
+def unbounded(load: Load, found: list[Outage]) -> list[Event]:
+    """Failures at another time, that took too long, or that say nothing."""
+
+    def is_of(event: Event, outage: Outage) -> bool:
+        return event.ended >= outage.began and event.began < outage.ended + RECOVERY
+
+    return [
+        event
+        for event in load.failures
+        if not any(is_of(event, outage) for outage in found)
+        or event.seconds > REFUSED
+        or _UNCLEAR.search(event.error)
+    ]
 
 
 def restart_all(site: Processes, load: Load) -> None:

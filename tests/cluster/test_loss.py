@@ -194,3 +194,14 @@ def test_a_page_that_asks_for_the_rest_of_nothing_is_told_so(frail: Processes, a
     again.join(10)
     assert again.messages[-1]["msg"] == "close_stream" and failed(again)
     assert tab.predict("count", None) == 1
+
+
+def test_pages_stay_where_they_are_when_redis_comes_back(
+    frail: Processes, ada: Person, redis_server: str
+) -> None:
+    tab = frail.page(0, ada)
+    assert frail.tab_at(0, tab).predict("count", None) == 1
+    with Redis.from_url(redis_server) as redis:
+        # What has expired while Redis was away. The other process asks before this one renews.
+        redis.delete(*redis.keys("frail:process:*"), "frail:pulse")
+    assert frail.tab_at(1, tab).predict("count", None) == 2

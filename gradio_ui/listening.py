@@ -1,0 +1,39 @@
+"""No new connections, while what has come is answered.
+
+Of a process that stops a balancer learns when it refuses a connection, and then asks the next one.
+What was accepted the moment before would be lost: daphne cuts everything, and uvicorn closes
+connections of which it has not read a request yet.
+"""
+
+import asyncio
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from gradio_ui import stopping
+
+# Seconds until a request has come on a connection that was accepted; for which answers are awaited.
+_ARRIVAL, _LIMIT = 0.1, 2.0
+
+
+async def end(handlers: Iterable[Any]) -> None:
+    """`handlers`: of signals, as the server has set them. Returns when all has been answered, or
+    takes too long."""
+    for handler in handlers:
+        # uvicorn's is a method of its server.
+        for server in getattr(getattr(handler, "__self__", None), "servers", ()):
+            server.close()
+    for port in _twisted_ports():
+        port.stopListening()
+    await asyncio.sleep(_ARRIVAL)
+    until = asyncio.get_running_loop().time() + _LIMIT
+    while stopping.answering and asyncio.get_running_loop().time() < until:
+        await asyncio.sleep(0.02)
+
+
+def _twisted_ports() -> list[Any]:
+    if "twisted.internet.reactor" not in sys.modules:
+        return []
+    from twisted.internet import reactor, tcp
+
+    return [reader for reader in reactor.getReaders() if isinstance(reader, tcp.Port)]  # type: ignore[attr-defined]
