@@ -138,6 +138,9 @@ class Lifespan:
         if self._cluster:
             # The pages whose events still run are served for as long.
             await self._cluster.drain(self._is_busy, end)
+            await listening.end(self._handlers.values())
+            self._connections.end(endless=True)
+            await listening.answered(end)
         self._connections.end(endless=True)
         live.close_all()
         if await self._is_idle(end - self._loop.time()):
@@ -172,9 +175,6 @@ class Lifespan:
         assert self._owner is not None and self._stop is not None
         await self._drain()
         if self._cluster:
-            await listening.end(self._handlers.values())
-            # Those that were opened once more, here.
-            self._connections.end(endless=True)
             await self._cluster.stop()
         await watch.stop()
         self._stop.set()

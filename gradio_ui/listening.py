@@ -12,13 +12,12 @@ from typing import Any
 
 from gradio_ui import stopping
 
-# Seconds until a request has come on a connection that was accepted; for which answers are awaited.
-_ARRIVAL, _LIMIT = 0.1, 2.0
+# Seconds until a request has come on a connection that was accepted; for answers at least.
+_ARRIVAL, _LEAST = 0.1, 0.5
 
 
 async def end(handlers: Iterable[Any]) -> None:
-    """`handlers`: of signals, as the server has set them. Returns when all has been answered, or
-    takes too long."""
+    """`handlers`: of signals, as the server has set them."""
     for handler in handlers:
         # uvicorn's is a method of its server.
         for server in getattr(getattr(handler, "__self__", None), "servers", ()):
@@ -26,8 +25,13 @@ async def end(handlers: Iterable[Any]) -> None:
     for port in _twisted_ports():
         port.stopListening()
     await asyncio.sleep(_ARRIVAL)
-    until = asyncio.get_running_loop().time() + _LIMIT
-    while stopping.answering and asyncio.get_running_loop().time() < until:
+
+
+async def answered(end: float) -> None:
+    """Returns when nobody waits for an answer any more, or at the loop's time `end`."""
+    now = asyncio.get_running_loop().time
+    end = max(end, now() + _LEAST)
+    while stopping.answering and now() < end:
         await asyncio.sleep(0.02)
 
 

@@ -5,6 +5,7 @@ import contextlib
 import random
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 from django.conf import settings
@@ -68,8 +69,6 @@ class Cluster:
         self._load = load
         self.tallies = Tallies(self._redis, self._presence, process.ID)
         self._tasks: set[asyncio.Task[None]] = set()
-        # Requests that others answer at the moment, but for those that never end.
-        self.open = 0
         # Of all requests that named something, since the start; of those handed over, the ones
         # that were not answered to their end; and what others have handed over.
         self.kept = self.handed_over = self.failed = self.received = 0
@@ -100,14 +99,14 @@ class Cluster:
 
     async def drain(self, is_busy: Callable[[str], bool], end: float) -> None:
         """Give every page back as soon as it is not busy; returns when there is none any more,
-        and all that others answer has been answered, or at the loop's time `end`."""
+        or at the loop's time `end`."""
         self.claims.is_closed = True
         self._presence.is_open = False
         loop = asyncio.get_running_loop()
         while True:
             busy = [name for name in self.claims if is_busy(name.removeprefix("page:"))]
             await self.claims.release(*(name for name in self.claims if name not in busy))
-            if not (busy or self.open) or loop.time() > end:
+            if not busy or loop.time() > end:
                 return
             await asyncio.sleep(_PAUSE)
 
@@ -149,15 +148,16 @@ class Cluster:
             return await here(receive, send)
         self.handed_over += 1
         scope.setdefault("log", {})["handed_to"] = holder.process
-        self.open += not route.is_endless
-        try:
-            with tracing.span("hand over", scope, is_client=True):
-                await self._pass_on(route, names, name, holder, scope, receive, send, here)
-        except (NoAnswer, Stopped, StoreUnavailable, ConnectionAbortedError):
-            self.failed += 1
-            raise
-        finally:
-            self.open -= not route.is_endless
+        with ExitStack() as stack:
+            if route.is_endless:
+                opened = self._connections.opened(receive, is_endless=True)
+                receive = stack.enter_context(opened).receive
+            try:
+                with tracing.span("hand over", scope, is_client=True):
+                    await self._pass_on(route, names, name, holder, scope, receive, send, here)
+            except (NoAnswer, Stopped, StoreUnavailable, ConnectionAbortedError):
+                self.failed += 1
+                raise
 
     async def _pass_on(
         self,

@@ -110,7 +110,7 @@ def unexplained(load: Load, kills: list[Kill]) -> list[Event]:
         return (
             event.process in ("", kill.process)
             and event.began < kill.at + GRACE
-            and event.ended < kill.at + TOLD + GRACE
+            and kill.at <= event.ended < kill.at + TOLD + GRACE
         )
 
     return [event for event in load.failures if not any(is_of(event, kill) for kill in kills)]
@@ -158,5 +158,8 @@ def restart_all(site: Processes, load: Load) -> None:
     for number, server in enumerate(list(site.sites)):
         load.gone.add(identity(site, load, number))
         server.process.send_signal(signal.SIGTERM)
-        server.process.wait(STOP_LIMIT)
+        try:
+            server.process.wait(STOP_LIMIT)
+        except subprocess.TimeoutExpired as error:
+            raise AssertionError(f"It does not end:\n{server.log[-3000:]}") from error
         site.restart(number)
