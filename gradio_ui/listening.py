@@ -40,4 +40,5 @@ def _twisted_ports() -> list[Any]:
         return []
     from twisted.internet import reactor, tcp
 
-    return [reader for reader in reactor.getReaders() if isinstance(reader, tcp.Port)]  # type: ignore[attr-defined]
+    running: Any = reactor
+    return [reader for reader in running.getReaders() if isinstance(reader, tcp.Port)]
