@@ -120,8 +120,8 @@ def test_an_old_token_opens_nothing_of_the_person(gradio_site: Site, tmp_path: P
     ada.open("open").call("take", handle_file(tmp_path / "after"))
     path = Path(ada.session["file"])
     users, name = path.parents[3], visitors.name_of(visitor.session_id)
-    for path in (path, users / name / path.relative_to(users / str(ada.user.pk))):
-        address = f"{gradio_site.url}/gradio/open/gradio_api/file={path}"
+    for place in (path, users / name / path.relative_to(users / str(ada.user.pk))):
+        address = f"{gradio_site.url}/gradio/open/gradio_api/file={place}"
         assert httpx.get(address, headers=ada.headers).text == "after"
         assert httpx.get(address, headers=visitor.headers).status_code == 401
     with pytest.raises(NotAllowed) as refused:
