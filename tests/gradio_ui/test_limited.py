@@ -140,7 +140,9 @@ async def test_without_redis_a_process_goes_by_what_it_has_itself(cut_off: Limit
     assert cut_off.counts() == {"streams:1": 3, "streams:2": 1, "events:1": 2}
 
 
-async def test_without_redis_nobody_calls_what_is_limited(cut_off: Limits) -> None:
+async def test_without_redis_nobody_calls_what_is_limited(
+    cut_off: Limits, transactional_db: None
+) -> None:
     for found in (Limit("often", (Rate(9, 60),)), Limit("at once", concurrent=9)):
         with pytest.raises(StoreUnavailable):
             await cut_off.book(ADA, frozenset({found}), makes_event=True)
@@ -148,7 +150,7 @@ async def test_without_redis_nobody_calls_what_is_limited(cut_off: Limits) -> No
     assert cut_off.counts().total() == 0
 
 
-async def test_calls_at_a_time_in_one_process() -> None:
+async def test_calls_at_a_time_in_one_process(transactional_db: None) -> None:
     limits, twice = Limits(lambda: []), frozenset({Limit("twice", concurrent=2)})
     found = await asyncio.gather(
         *(limits.book(ADA, twice, makes_event=False) for _ in range(6)), return_exceptions=True
