@@ -2,7 +2,7 @@
 
 import sys
 import typing
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,6 @@ from gradio_ui import asked, passage
 from gradio_ui.asked import Needs, OfState, OfUser, S, scope_of
 from gradio_ui.telling import told
 from sessionstate import Session, State, TabState, UserState
-from sessionstate.backends import get_backend
 from sessionstate.conf import conf
 
 if TYPE_CHECKING:
@@ -94,8 +93,6 @@ class Call:
         self.paid = set(passed.paid) if passed else set()
         self._grant = passed.grant if passed else None
         self.session.guard(self._ask)
-        # What the function's own thread loads before it, and saves after it.
-        self._due: frozenset[type[State]] | None = None
         # By scope, and the same as classes of the app's own.
         self._states: dict[type[State], State] = {Session: self.session}
         self._views: dict[type[State], State] = {}
@@ -148,38 +145,12 @@ class Call:
         # Every client sends one; a bare POST to /run may not, and then there is no tab.
         return TabState(self.session.id, self.request.session_hash or "")
 
-    async def prepare(self, needs: Needs, *, in_thread: bool = False) -> None:
-        """Before the first step. The user is read anew: a call may have waited in the queue.
-        With `in_thread` the function is to be called by way of `around`."""
-        if in_thread and get_backend().fits_any_thread():
-            self._due = needs.scopes
-        else:
-            await self.load(needs.scopes)
+    async def prepare(self, needs: Needs) -> None:
+        """Before the first step. The user is read anew: a call may have waited in the queue."""
+        await self.load(needs.scopes)
         if needs.user:
             with told():
                 self.user = await self.permits.auser()
-
-    def around(self, fn: Callable[..., Any]) -> Callable[..., Any]:
-        """The function of the present step, with its state loaded and saved in the thread that
-        it runs in anyway."""
-        if self._due is None:
-            return fn
-        due, self._due = self._due, None
-
-        def with_state(*args: Any) -> Any:
-            for scope in due:
-                self.state(scope).load()
-            result = fn(*args)
-            if not self.failed:  # nobody waits for it any more
-                self.check()
-                changed = self._changed()
-                if changed and self.session not in changed:
-                    Session(self.session.id).load()
-                for state in changed:
-                    state.save()
-            return result
-
-        return with_state
 
     async def load(self, scopes: Iterable[type[State]]) -> None:
         with told():
@@ -194,15 +165,12 @@ class Call:
     async def save(self) -> None:
         self.check()
         with told(), self.current():
-            changed = self._changed()
+            changed = [state for state in self._states.values() if state.changed]
             if changed and self.session not in changed:
                 # Their own records would not refuse: they are not the login's.
                 await Session(self.session.id).aload()
             for state in changed:
                 await state.asave()
-
-    def _changed(self) -> list[State]:
-        return [state for state in self._states.values() if state.changed]
 
     @contextmanager
     def current(self) -> Iterator[None]:

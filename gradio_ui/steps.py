@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from gradio_ui import asked, limited, rates, rules, vetting, wrapping
+from gradio_ui import asked, limited, rates, rules, vetting
 from gradio_ui.asked import Needs
 from gradio_ui.rates import Limit
 from gradio_ui.rules import Rule, Rules
@@ -98,7 +98,7 @@ class Steps:
                 await run.aclose(saving=False)
             raise
         if not run:
-            await call.prepare(needs, in_thread=_has_thread(block_fn))
+            await call.prepare(needs)
         try:
             with call.current(), told(block_fn):
                 result = await self._call_function(
@@ -160,11 +160,6 @@ class Steps:
 def _has_session(requests: Any) -> bool:
     scope = getattr(getattr(requests, "request", None), "scope", None) or {}
     return isinstance(scope.get(conf.attribute), Session)
-
-
-def _has_thread(block_fn: "BlockFunction") -> bool:
-    """Whether Gradio calls it in a thread, and with that it is done."""
-    return not block_fn.renderable and wrapping.is_plain(block_fn.fn)
 
 
 async def _permit_inside(block_fn: "BlockFunction", required: Rules) -> None:

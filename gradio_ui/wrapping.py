@@ -61,16 +61,6 @@ def wrap(
     return wrapper
 
 
-def is_plain(fn: Any) -> bool:
-    """Whether a call of it is done when it returns: no generator, nothing to be awaited."""
-    call = callee(fn)
-    return not (
-        inspect.iscoroutinefunction(call)
-        or inspect.isasyncgenfunction(call)
-        or inspect.isgeneratorfunction(call)
-    )
-
-
 def show(
     wrapper: Callable[..., Any], signature: inspect.Signature, annotations: dict[str, Any]
 ) -> None:

@@ -28,7 +28,6 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 
 from gradio_ui import connections
-from gradio_ui.running import running
 
 # The most frequent first: events, then what a page loads.
 _EVENTS = ("/queue/join", "/queue/data", "/heartbeat/{session_hash}", "/file={path_or_url:path}")
@@ -111,8 +110,6 @@ class _Anyio(ModuleType):
         async def run_sync(func: Callable[..., Any], *args: Any, **options: Any) -> Any:
             if getattr(func, "__func__", None) in plain:
                 return func(*args)
-            if call := running():
-                func = call.around(func)
             return await anyio.to_thread.run_sync(func, *args, **options)
 
         self.to_thread = SimpleNamespace(run_sync=run_sync)

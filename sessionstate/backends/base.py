@@ -112,10 +112,6 @@ class Backend(Protocol):
     `SESSIONSTATE_STORE_TIMEOUT`.
     """
 
-    def fits_any_thread(self) -> bool:
-        """Whether sync methods are at their best in a thread that is there for something else,
-        with connections that all threads share."""
-
     def load(self, address: Address) -> Snapshot | None: ...
 
     def load_many(self, addresses: Sequence[Address]) -> list[Snapshot | None]:

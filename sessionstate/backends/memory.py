@@ -30,9 +30,6 @@ class Backend:
             return None
         return snapshot
 
-    def fits_any_thread(self) -> bool:
-        return True
-
     def load(self, address: Address) -> Snapshot | None:
         with self._guard:
             return self._live(address)

@@ -26,11 +26,6 @@ class ThreadedBackend(Backend, Protocol):
             self._load_all, most=_QUESTIONS, patience=lambda: conf.store_timeout / 2
         )
 
-    def fits_any_thread(self) -> bool:
-        # Each would have a connection of its own, and wait for the interpreter between two
-        # statements; what is asked in our threads is asked together.
-        return False
-
     async def aload(self, address: Address) -> Snapshot | None:
         (found,) = await self.aload_many([address])
         return found

@@ -20,8 +20,6 @@ from sessionstate.together import Together
 
 R = TypeVar("R")
 
-# More than a process has of them: Gradio has forty.
-_THREADS = 80
 # Requests of an event loop that are sent at once.
 _PIPELINED = 100
 # Ids that one listing script looks at: no other client waits longer than for these.
@@ -112,9 +110,6 @@ class Backend:
             ):
                 raise StoreFull("Redis has no memory left for this") from error
             raise StoreUnavailable(f"Redis does not answer: {type(error).__name__}") from error
-
-    def fits_any_thread(self) -> bool:
-        return self._connections.suffice(_THREADS)
 
     def load(self, address: Address) -> Snapshot | None:
         return self._ask(self._layout.load(address))

@@ -84,11 +84,6 @@ class Connections:
         # Never connected.
         self._packer: Any = self.pool.connection_class(**self.pool.connection_kwargs)
 
-    def suffice(self, threads: int) -> bool:
-        """Whether so many threads may ask at once, and none is refused for want of a connection."""
-        waits = isinstance(self.pool, BlockingConnectionPool)
-        return waits or bool(self.pool.max_connections >= threads)
-
     def take(self) -> Any:
         """A connected connection, for nobody else until it is given back."""
         if self._process != os.getpid():  # a fork must not use its parent's
