@@ -11,13 +11,14 @@ an error when anything was lost that should not be.
 """
 
 import argparse
+import signal
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tests.cluster import chaos
+from tests.cluster import chaos, kills
 from tests.cluster.conftest import Processes, processes
 from tests.cluster.load import Load, loaded
 from tests.cluster.network import machines
@@ -62,6 +63,8 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=50)
     parser.add_argument("--kills", type=int, default=20)
     given = parser.parse_args()
+    # As an interrupt does: everything that was started is stopped.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cluster-")))
         apart = given.what == "machines"
@@ -73,18 +76,19 @@ def main() -> None:
             wrong = load.run(given.events).failures
         elif given.what == "kill":
             with load.going_on():
-                kills = chaos.kill(found, load, given.kills)
-            wrong = chaos.unexplained(load, kills)
+                killed = kills.kill(found, load, given.kills)
+            stack.callback(lambda: print(kills.summary(load, killed)))
+            wrong = kills.wrong(load, killed)
         elif given.what == "restart":
             with load.going_on():
-                chaos.restart_all(found, load)
+                kills.restart_all(found, load)
             wrong = load.failures
         else:
             with load.going_on():
                 outages = chaos.outages(redis, 30)
             wrong = chaos.unbounded(load, outages)
         for event in wrong:
-            print(event)
+            print(event, load.where().get(event.token))
         assert not wrong
 
 

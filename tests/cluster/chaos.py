@@ -1,7 +1,6 @@
-"""What can happen to a site that is in use: processes are killed or restarted, Redis goes away."""
+"""What can happen to a site that is in use: Redis is restarted, stands still, is away."""
 
 import re
-import secrets
 import signal
 import subprocess
 import time
@@ -11,19 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.attacks.people import Tab
-from tests.cluster.conftest import Processes
 from tests.cluster.load import Event, Load
-from tests.servers import GRACE, component, free_port, running
+from tests.servers import component, free_port, running
 
-# Seconds within which somebody whose event was lost is told so, and in which an event is refused
-# while Redis does not answer.
-TOLD, REFUSED = 5.0, 15.0
+# Seconds in which an event is refused while Redis does not answer.
+REFUSED = 15.0
 # After Redis is back: until everything works again.
 RECOVERY = 10.0
 _UNCLEAR = re.compile(r"500|Internal|Traceback|Redis|ConnectionError")
-# Seconds for the end of a process that was asked to stop.
-STOP_LIMIT = 40.0
 
 
 @dataclass
@@ -76,46 +70,6 @@ def redis(directory: Path, host: str = "127.0.0.1") -> Iterator[Redis]:
         server.stop()
 
 
-def identity(site: Processes, load: Load, number: int) -> str:
-    """The name by which the others know this process."""
-    person = load.users[0].person
-    return str(Tab(site.at(number, person)).run("tick", secrets.token_hex(8), None))
-
-
-@dataclass
-class Kill:
-    at: float
-    process: str
-
-
-def kill(site: Processes, load: Load, times: int, pause: float = 2.0) -> list[Kill]:
-    """One process after the other, each started again, with the load that is going on."""
-    kills = []
-    for number in range(times):
-        number %= len(site.sites)
-        process = identity(site, load, number)
-        load.gone.add(process)
-        kills.append(Kill(time.monotonic(), process))
-        site.kill(number)
-        time.sleep(pause / 2)
-        site.restart(number)
-        time.sleep(pause / 2)
-    return kills
-
-
-def unexplained(load: Load, kills: list[Kill]) -> list[Event]:
-    """Failures of what did not run in a process that was killed, or was told of too late."""
-
-    def is_of(event: Event, kill: Kill) -> bool:
-        return (
-            event.process in ("", kill.process)
-            and event.began < kill.at + GRACE
-            and kill.at <= event.ended < kill.at + TOLD + GRACE
-        )
-
-    return [event for event in load.failures if not any(is_of(event, kill) for kill in kills)]
-
-
 @dataclass
 class Outage:
     name: str
@@ -151,15 +105,3 @@ def unbounded(load: Load, found: list[Outage]) -> list[Event]:
         or event.seconds > REFUSED
         or _UNCLEAR.search(event.error)
     ]
-
-
-def restart_all(site: Processes, load: Load) -> None:
-    """One after the other, with SIGTERM."""
-    for number, server in enumerate(list(site.sites)):
-        load.gone.add(identity(site, load, number))
-        server.process.send_signal(signal.SIGTERM)
-        try:
-            server.process.wait(STOP_LIMIT)
-        except subprocess.TimeoutExpired as error:
-            raise AssertionError(f"It does not end:\n{server.log[-3000:]}") from error
-        site.restart(number)

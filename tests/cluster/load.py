@@ -395,8 +395,15 @@ class Load:
 
     def ran(self, word: str = "begun") -> Counter[str]:
         """How often each token was run."""
-        lines = map(str.split, self._ledger.read_text().splitlines())
-        return Counter(token for token, what in lines if what == word)
+        return Counter(token for token, what, _ in self._noted() if what == word)
+
+    def where(self) -> dict[str, str]:
+        """The process in which each event was, as far as that is known."""
+        found = {token: process for token, _, process in self._noted()}
+        return found | {event.token: event.process for event in self.events if event.process}
+
+    def _noted(self) -> list[list[str]]:
+        return [line.split() for line in self._ledger.read_text().splitlines()]
 
     @property
     def twice(self) -> list[str]:
@@ -410,7 +417,7 @@ class Load:
 
     def still_running(self) -> set[str]:
         """Of what was cancelled, what goes on all the same, in processes that are still there."""
-        where = {event.token: event.process for event in self.events}
+        where = self.where()
         left = self.stopped - set(self.ran("ended"))
         return {token for token in left if where.get(token) not in self.gone}
 

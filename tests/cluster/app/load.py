@@ -17,7 +17,7 @@ from tests.cluster.app import LEDGER
 def note(token: str, word: str) -> None:
     """One line, whichever process and thread writes it."""
     with (Path(settings.GRADIOSESSION_DATA_DIR) / LEDGER).open("ab", buffering=0) as file:
-        file.write(f"{token} {word}\n".encode())
+        file.write(f"{token} {word} {process.ID}\n".encode())
 
 
 def tick(token: str, count: int) -> tuple[str, int, int]:
