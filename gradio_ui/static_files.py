@@ -5,8 +5,8 @@ Gradio page asks for some hundred.
 """
 
 import asyncio
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Iterable, Iterator
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 from wsgiref.headers import Headers
@@ -19,6 +19,8 @@ from whitenoise.responders import StaticFile
 from gradio_ui import frontend
 from gradio_ui.headers import STATIC_FILES
 
+_Headers = tuple[tuple[bytes, bytes], ...]
+
 # The headers that decide about an answer, by the names that whitenoise knows them by.
 _ASKED = {
     b"accept-encoding": "HTTP_ACCEPT_ENCODING",
@@ -29,6 +31,9 @@ _ASKED = {
 # What is read at once: from memory or in a millisecond from a disk, which is less than a thread
 # costs.
 _CHUNK = 256 * 1024
+# Files up to this size are kept in memory, and so many of them: most of Gradio's are a few KB.
+_SMALL = 64 * 1024
+_KEPT = 512
 
 
 class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]
@@ -61,16 +66,16 @@ class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]
             for name, value in scope["headers"]
             if name in _ASKED
         }
+        if scope["method"] == "GET" and asked.keys() <= {"HTTP_ACCEPT_ENCODING"}:
+            path, _ = file.get_path_and_headers(asked)
+            if not self.autorefresh and (kept := _kept(file, path)):
+                headers, body = kept
+                await send({"type": "http.response.start", "status": 200, "headers": headers})
+                return await send({"type": "http.response.body", "body": body})
         answer = file.get_response(scope["method"], asked)
+        headers = _encoded(answer.headers)
         await send(
-            {
-                "type": "http.response.start",
-                "status": int(answer.status),
-                "headers": [
-                    (name.lower().encode("latin-1"), value.encode("latin-1"))
-                    for name, value in answer.headers
-                ],
-            }
+            {"type": "http.response.start", "status": int(answer.status), "headers": headers}
         )
         if answer.file is not None:
             with answer.file:
@@ -95,6 +100,20 @@ class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]
         if url.startswith(self._frontend):
             yield str(self._collected / url.removeprefix(self._frontend))
         yield from super().candidate_paths_for_url(url)
+
+
+@lru_cache(maxsize=_KEPT)
+def _kept(file: StaticFile, path: str) -> tuple[_Headers, bytes] | None:
+    """The headers and the body of one of a file's forms (as it is, or compressed), if it is
+    small. Collected files do not change while a process runs."""
+    headers = next(headers for _, place, headers in file.alternatives if place == path)
+    if int(dict(headers)["Content-Length"]) > _SMALL:
+        return None
+    return _encoded(headers), Path(path).read_bytes()
+
+
+def _encoded(headers: Iterable[tuple[str, str]]) -> _Headers:
+    return tuple((name.lower().encode(), value.encode("latin-1")) for name, value in headers)
 
 
 @cache

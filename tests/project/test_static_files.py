@@ -53,7 +53,9 @@ def collected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StaticFiles]
         yield StaticFiles()
 
 
-async def ask(files: StaticFiles, path: str, **headers: str) -> tuple[int, httpx.Headers, bytes]:
+async def ask(
+    files: StaticFiles, path: str, method: str = "GET", **headers: str
+) -> tuple[int, httpx.Headers, bytes]:
     sent: list[Any] = []
 
     async def send(message: Any) -> None:
@@ -61,7 +63,7 @@ async def ask(files: StaticFiles, path: str, **headers: str) -> tuple[int, httpx
 
     scope = {
         "type": "http",
-        "method": "GET",
+        "method": method,
         "scheme": "http",
         "headers": [
             (name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()
@@ -97,6 +99,23 @@ async def test_gradio_s_files_come_compressed_and_are_kept(collected: StaticFile
         assert int(headers["content-length"]) == len(body)
     again, headers, body = await ask(collected, path, if_none_match=headers["etag"])
     assert (again, body) == (304, b"")
+
+
+async def test_a_file_that_is_kept_in_memory_is_answered_as_from_the_disk(
+    collected: StaticFiles,
+) -> None:
+    path = f"/static/{frontend.prefix()}assets/{entry('css')}"
+    original = (frontend.directory() / "assets" / entry("css")).read_bytes()
+    with override_settings(WHITENOISE_AUTOREFRESH=True):
+        from_disk = await ask(StaticFiles(), path, accept_encoding="br")
+    for _ in range(2):
+        assert await ask(collected, path, accept_encoding="br") == from_disk
+        _, _, plain = await ask(collected, path, accept_encoding="identity")
+        assert plain == original
+    status, headers, body = await ask(collected, path, "HEAD", accept_encoding="br")
+    assert (status, headers, body) == (200, from_disk[1], b"")
+    status, _, body = await ask(collected, path, accept_encoding="identity", range="bytes=10-19")
+    assert (status, body) == (206, original[10:20])
 
 
 async def test_the_site_s_own_files_are_named_by_their_content(collected: StaticFiles) -> None:
