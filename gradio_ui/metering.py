@@ -24,11 +24,10 @@ from redis.exceptions import RedisError
 from gradio_ui.conf import conf
 from gradio_ui.rates import Exceeded, Limit, Rate
 from sessionstate import clock
+from sessionstate.conf import conf as state_conf
 from sessionstate.errors import StoreUnavailable
 from sessionstate.threads import in_thread
 
-# Seconds that Redis has for an answer.
-_ANSWER = 2.0
 # Users and limits of which a process keeps calls before it looks for those that are over.
 _MANY = 1000
 
@@ -128,7 +127,8 @@ class RedisMeter:
 @cache
 def meter() -> Meter:
     if url := getattr(settings, "REDIS_URL", ""):
-        options = {"socket_timeout": _ANSWER, "socket_connect_timeout": _ANSWER, "retry": None}
+        limit = state_conf.store_timeout
+        options = {"socket_timeout": limit, "socket_connect_timeout": limit, "retry": None}
         return RedisMeter(Redis.from_url(url, **options))
     return LocalMeter()
 

@@ -10,7 +10,7 @@ from starlette.types import Scope
 
 from gradio_ui import languages
 from gradio_ui.bodies import Malformed, TooLarge
-from gradio_ui.cluster.errors import NoAnswer, Stopped
+from gradio_ui.cluster.errors import NoAnswer, Silent, Stopped
 from gradio_ui.limits import NoRoom
 from gradio_ui.names import BadName
 from gradio_ui.ownership import NotOwner, TooMany
@@ -87,6 +87,8 @@ def _problem(error: Exception) -> Problem | None:
             return FILES_UNAVAILABLE
         case NoAnswer():
             return Problem(503, _("Temporarily unavailable"), str(error), {"Retry-After": "3"})
+        case Silent():
+            return Problem(502, _("No answer"), str(error))
         case Stopped():
             # Without Retry-After: pages and clients would.
             return Problem(502, _("Stopped"), str(error))

@@ -89,20 +89,25 @@ DATABASES = {"default": _env.database(env, BASE_DIR)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", default="")
+# Seconds for an answer: a store that gives none must fail, not hang.
+SESSIONSTATE_STORE_TIMEOUT = env.float("SESSIONSTATE_STORE_TIMEOUT", default=2.0)
 if REDIS_URL:
+    _limits = {
+        "socket_connect_timeout": SESSIONSTATE_STORE_TIMEOUT,
+        "socket_timeout": SESSIONSTATE_STORE_TIMEOUT,
+    }
     CACHES = {
         "default": {
             "BACKEND": "django_redis.cache.RedisCache",
             "LOCATION": REDIS_URL,
-            # A store that does not answer must fail, not hang.
-            "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 2, "SOCKET_TIMEOUT": 2},
+            "OPTIONS": {name.upper(): seconds for name, seconds in _limits.items()},
         }
     }
     CHANNEL_LAYERS = {
         "default": {
             # Without storage: what nobody hears at once is seen by `accounts.watch`.
             "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-            "CONFIG": {"hosts": [REDIS_URL]},
+            "CONFIG": {"hosts": [{"address": REDIS_URL, **_limits}]},
         }
     }
 else:

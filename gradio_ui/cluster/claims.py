@@ -9,6 +9,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -48,6 +49,7 @@ class Claims:
         self._redis, self._presence = redis, presence
         self._process = process
         self._claim = redis.register_script(keys.CLAIM)
+        self._address = redis.register_script(keys.ADDRESS)
         self._release = redis.register_script(keys.RELEASE)
         self._mine: dict[str, _Claim] = {}
         self._others: OrderedDict[str, Holder] = OrderedDict()
@@ -96,37 +98,41 @@ class Claims:
     async def _ask(self, name: str, taking: bool) -> Holder | None:
         lapses, asked = self._presence.lapses, time.monotonic()
         taking = name in self._mine or (taking and not self.is_closed)
-        while True:
-            try:
-                process, address = await self._claim(
-                    keys=self._keys(name),
-                    args=[
-                        keys.process(),
-                        self._process if taking else "",
-                        int(conf.claim_age * 1000),
-                    ],
-                )
-            except (RedisError, OSError) as error:
-                raise StoreUnavailable(f"Redis does not answer: {type(error).__name__}") from error
-            if process or not address or time.monotonic() - asked > _PATIENCE:
-                break
-            await asyncio.sleep(_PAUSE)
+        claimed = self._process if taking else ""
+        process, address = await self._settled(
+            self._claim, keys.claim(name), keys.process(), claimed, int(conf.claim_age * 1000)
+        )
         self._others.pop(name, None)
-        if process.decode() == self._process:
+        if process == self._process:
             self._mine[name] = _Claim(asked, lapses)
             return Holder(self._process)
         self._mine.pop(name, None)
         if not process:
-            if address:
-                raise StoreUnavailable("Redis has just lost what the processes hold")
             return None
-        holder = self._others[name] = Holder(process.decode(), address.decode())
+        holder = self._others[name] = Holder(process, address)
         if len(self._others) > _MOST:
             self._others.popitem(last=False)
         return holder
 
-    def _keys(self, name: str) -> list[str]:
-        return [keys.claim(name), keys.settling(), keys.epoch(), keys.pulse(), keys.back()]
+    async def address(self, process: str) -> str:
+        """Of another process, "" when it does not live any more. Raises `StoreUnavailable`."""
+        address, _ = await self._settled(self._address, keys.process(process))
+        return address
+
+    async def _settled(self, script: Any, key: str, *args: Any) -> tuple[str, str]:
+        """What it answers once Redis has heard from all processes that live."""
+        names = [key, keys.settling(), keys.epoch(), keys.pulse(), keys.back()]
+        until = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                first, second = await script(keys=names, args=args)
+            except (RedisError, OSError) as error:
+                raise StoreUnavailable(f"Redis does not answer: {type(error).__name__}") from error
+            if second != b"settling":
+                return first.decode(), second.decode()
+            if time.monotonic() > until:
+                raise StoreUnavailable("Redis has just lost what the processes hold")
+            await asyncio.sleep(_PAUSE)
 
     def mistaken(self, name: str) -> None:
         """It is not where it was thought to be."""
@@ -143,18 +149,28 @@ class Claims:
             except (RedisError, OSError):
                 return  # They end with their age, or when this process has ended.
 
-    async def note_again(self) -> None:
-        """Redis has lost everything. What somebody else has taken meanwhile is theirs."""
+    async def note_again(self, sure: int | None) -> None:
+        """Redis has lost what it was told, or some of it. What was noted here since so many lapses
+        is ours, whatever Redis says; of the rest, what somebody else has taken is theirs."""
+        until = time.monotonic() + keys.SETTLING
+        while not await self._noted_again(sure) and time.monotonic() < until:
+            await asyncio.sleep(_PAUSE)
+
+    async def _noted_again(self, sure: int | None) -> bool:
         names, lapses, now = list(self._mine), self._presence.lapses, time.monotonic()
         pipeline = self._redis.pipeline(transaction=False)
         for name in names:
-            pipeline.set(keys.claim(name), self._process, nx=True, px=int(conf.claim_age * 1000))
+            is_sure = self._mine[name].lapses == sure
+            pipeline.set(
+                keys.claim(name), self._process, nx=not is_sure, px=int(conf.claim_age * 1000)
+            )
         try:
             noted = await pipeline.execute()
         except (RedisError, OSError):
-            return  # The next look at each of them will tell.
+            return False
         for name, is_ours in zip(names, noted, strict=True):
             if is_ours:
                 self._mine[name] = _Claim(now, lapses)
             else:
                 self._mine.pop(name, None)
+        return True

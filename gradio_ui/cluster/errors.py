@@ -8,3 +8,7 @@ class NoAnswer(Exception):
 class Stopped(Exception):
     """A process has gone while it worked on a request. What it has done is not known, so nobody
     must send that again by themselves."""
+
+
+class Silent(Stopped):
+    """The same of a process that may have gone, or only stands still."""

@@ -26,6 +26,10 @@ class Cut(Exception):
     """It was begun, and its process has gone."""
 
 
+class Unanswered(Cut):
+    """It may have been begun, and its process does not answer."""
+
+
 class HandOver:
     """`first` of the messages of the body has been received already."""
 
@@ -37,14 +41,14 @@ class HandOver:
         self.has_left = False
 
     async def run(self, scope: Scope, name: str, by: str) -> bool:
-        """Whether the channel can be used again. Raises `NotTheirs`, `NotTaken`, `Cut`."""
+        """Whether the channel can be used again. Raises `NotTaken`, `Cut`."""
         content = {"name": name, "by": by, "scope": to_hand_over(scope), "body": self._first}
         try:
             self._channel.put(Kind.OPEN, content)
             async with asyncio.timeout(PATIENCE):
                 kind, _ = await self._channel.receive()
         except TimeoutError as error:
-            raise Cut from error  # it may be begun yet
+            raise Unanswered from error
         except (Broken, OSError) as error:
             raise NotTaken from error
         if kind is Kind.NOT_MINE:

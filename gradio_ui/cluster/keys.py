@@ -5,7 +5,8 @@
 <prefix>:all             the ids of all, by the same time
 <prefix>:facts:<id>      what an operator is shown of a process; expires with its address
 <prefix>:page:<hash>     the process that holds the page; the same for upload:<id>
-<prefix>:epoch           drawn anew when Redis has lost everything
+<prefix>:epoch           of one start of Redis, drawn anew after the next: what it knows then may be
+                         less than it was told, or nothing
 <prefix>:tally:<what>    how much of it each process has, by its id
 <prefix>:calls:<what>    when a user has called something that has a rate, see `gradio_ui.metering`
 <prefix>:settling        for a moment after that: the owners note again what they hold
@@ -18,16 +19,33 @@ from gradio_ui.conf import conf
 # Seconds. A process that has not renewed its key for so long counts as dead, and Redis may be
 # away for some of it.
 EXPIRY, RENEWAL = 8.0, 1.0
+# To the next attempt, when one has failed.
+RETRY = 0.25
 # In which every process has renewed its key at least twice.
 SETTLING = 2.5
 # In which at least one of them has.
 PULSE = 3.0
 
+# Which start of the server this is. An administrator may have forbidden to ask for it; then only
+# a server that has lost everything is noticed.
+_RUN = """
+local function run()
+  local info = redis.pcall('INFO', 'server')
+  return type(info) == 'string' and string.match(info, 'run_id:(%w+)') or 'unknown'
+end
+local function is_of_this_run(key)
+  local epoch = redis.call('GET', key)
+  return epoch and string.match(epoch, '%w+') == run()
+end
+"""
+
 # KEYS: process, processes, epoch, settling, all, facts, pulse, back. ARGV: id, address, EXPIRY,
 # SETTLING (ms), a new epoch, whether others may send this process what nobody holds, its facts,
 # PULSE (ms).
 # Returns: whether the key was still there, the epoch, {id, address} of others that may be sent it.
-RENEW = """
+RENEW = (
+    _RUN
+    + """
 local was_there = redis.call('EXISTS', KEYS[1])
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 local time = redis.call('TIME')
@@ -43,10 +61,8 @@ redis.call('ZADD', KEYS[5], now + ARGV[3], ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', now)
 redis.call('PEXPIRE', KEYS[5], ARGV[3])
 redis.call('SET', KEYS[6], ARGV[7], 'PX', ARGV[3])
-local epoch = redis.call('GET', KEYS[3])
-if not epoch then
-  epoch = ARGV[5]
-  redis.call('SET', KEYS[3], epoch)
+if not is_of_this_run(KEYS[3]) then
+  redis.call('SET', KEYS[3], run() .. '-' .. ARGV[5])
   redis.call('SET', KEYS[4], 1, 'PX', ARGV[4])
 end
 if not redis.call('SET', KEYS[7], 1, 'PX', ARGV[8], 'GET') then
@@ -60,13 +76,19 @@ for _, id in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
     others[#others + 1] = {id, address}
   end
 end
-return {was_there, epoch, others}
+return {was_there, redis.call('GET', KEYS[3]), others}
 """
+)
 
 # KEYS: claim, settling, epoch, pulse, back. ARGV: the prefix of processes, id ('': do not claim),
 # age (ms).
 # Returns: the id and the address of the owner, '' for nobody and while settling.
-CLAIM = """
+CLAIM = (
+    _RUN
+    + """
+if redis.call('EXISTS', KEYS[2]) == 1 or not is_of_this_run(KEYS[3]) then
+  return {'', 'settling'}
+end
 local owner = redis.call('GET', KEYS[1])
 if owner and owner == ARGV[2] then
   redis.call('PEXPIRE', KEYS[1], ARGV[3])
@@ -80,8 +102,6 @@ if owner then
   if redis.call('EXISTS', KEYS[4]) == 0 or redis.call('EXISTS', KEYS[5]) == 1 then
     return {'', 'settling'}
   end
-elseif redis.call('EXISTS', KEYS[2]) == 1 or redis.call('EXISTS', KEYS[3]) == 0 then
-  return {'', 'settling'}
 end
 if ARGV[2] == '' then
   return {'', ''}
@@ -89,6 +109,24 @@ end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return {ARGV[2], ''}
 """
+)
+
+# KEYS: process, settling, epoch, pulse, back.
+# Returns: its address, '' for none and while settling, and then 'settling'.
+ADDRESS = (
+    _RUN
+    + """
+local address = redis.call('GET', KEYS[1])
+if address then
+  return {address, ''}
+end
+if redis.call('EXISTS', KEYS[2]) == 1 or not is_of_this_run(KEYS[3])
+  or redis.call('EXISTS', KEYS[4]) == 0 or redis.call('EXISTS', KEYS[5]) == 1 then
+  return {'', 'settling'}
+end
+return {'', ''}
+"""
+)
 
 # KEYS: claims. ARGV: id. Deletes those that are this process's.
 RELEASE = """

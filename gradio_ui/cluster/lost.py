@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import gradio
 
 NOTICE = "The server that was working on this has stopped. Please try again."
+# Of a process that lives, for all that is known.
+SILENT = "The server that works on this does not answer. Look what was done before you try again."
 
 
 def failures(events: Iterable[str]) -> bytes:
@@ -43,7 +45,7 @@ async def tell_lost(blocks: "gradio.Blocks", names: Names, send: Send) -> bool:
             return False
         await answer(send, of_call())
         return True
-    if all(pages.has_messages(blocks, page) for page in names.session_hashes):
+    if all(pages.has_news(blocks, page) for page in names.session_hashes):
         return False
     await answer(send, last_words(names.event_ids))
     return True

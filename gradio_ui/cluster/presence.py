@@ -31,7 +31,7 @@ class Presence:
         self.others: dict[str, str] = {}
         self._redis = redis
         self._process, self._address = process, ""
-        self._forgotten: Callable[[], None] = lambda: None
+        self._forgotten: Callable[[int | None], None] = lambda sure: None
         self._facts: Callable[[], bytes] = lambda: b"{}"
         self._epoch = b""
         self._until = 0.0
@@ -40,10 +40,11 @@ class Presence:
         self._thread = threading.Thread(target=self._run, name="presence", daemon=True)
 
     def start(
-        self, address: str, forgotten: Callable[[], None], facts: Callable[[], bytes]
+        self, address: str, forgotten: Callable[[int | None], None], facts: Callable[[], bytes]
     ) -> None:
         """Blocks until the others can know, if Redis answers. Both are called in the thread:
-        `forgotten` when Redis has lost what this process holds, `facts` for each renewal."""
+        `facts` for each renewal, `forgotten` when Redis may have lost what this process holds,
+        with the lapses since which nobody can have believed it dead, if there are such."""
         self._address, self._forgotten, self._facts = address, forgotten, facts
         self._thread.start()
         self._first.wait(keys.SETTLING)
@@ -78,7 +79,7 @@ class Presence:
                     )
                 failing = True
             self._first.set()
-            self._ended.wait(keys.RENEWAL)
+            self._ended.wait(keys.RETRY if failing else keys.RENEWAL)
 
     def tell(self) -> None:
         """Raises `RedisError`."""
@@ -105,11 +106,13 @@ class Presence:
                 int(keys.PULSE * 1000),
             ],
         )
-        if not was_there:
-            # The first time too, when there is nothing yet that could be taken for ours.
+        sure = self.lapses if self.is_sure else None
+        if not was_there or sure is None:
+            # The first time too, when there is nothing yet that could be taken for ours. And when
+            # what was sent long ago has reached Redis just now: its answer has reached nobody.
             self.lapses += 1
         self._until = asked + keys.EXPIRY - _MARGIN
         self.others = {name.decode(): address.decode() for name, address in others}
         if self._epoch and self._epoch != epoch:
-            self._forgotten()
+            self._forgotten(sure)
         self._epoch = epoch

@@ -11,6 +11,9 @@ from typing import Any
 from django.conf import settings
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import RedisError
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -20,8 +23,8 @@ from gradio_ui.bodies import again
 from gradio_ui.cluster import facts, keys, lost, process
 from gradio_ui.cluster.claims import Claims, Holder
 from gradio_ui.cluster.connecting import Connecting, Unreachable
-from gradio_ui.cluster.errors import NoAnswer, Stopped
-from gradio_ui.cluster.handover import PATIENCE, Cut, HandOver, NotTaken
+from gradio_ui.cluster.errors import NoAnswer, Silent, Stopped
+from gradio_ui.cluster.handover import PATIENCE, Cut, HandOver, NotTaken, Unanswered
 from gradio_ui.cluster.listener import HANDED_OVER, Listener, default_address
 from gradio_ui.cluster.presence import Presence
 from gradio_ui.cluster.relayed import Relayed, relayed
@@ -33,14 +36,16 @@ from gradio_ui.connections import Connections
 from gradio_ui.load import Load
 from gradio_ui.names import Names
 from gradio_ui.routes import Access, Body, Route
+from sessionstate.conf import conf as state_conf
 from sessionstate.errors import StoreUnavailable
 
 # Seconds that a request for the progress of an upload waits for the upload.
 UPLOAD_PATIENCE = 3.0
 _PAUSE = 0.1
-# Of a question to Redis.
-_ANSWER = 2.0
 _ME = Holder(process.ID)
+# A connection may be of a Redis that has gone, with which the next one will do. All that is asked
+# may be asked twice. Of what is not answered in time that would only be known later.
+_AGAIN = Retry(NoBackoff(), 1, supported_errors=(ConnectionLost,))
 
 
 class Cluster:
@@ -63,8 +68,9 @@ class Cluster:
         address = conf.cluster_address or default_address(process.ID)
         self._listener = Listener(address, process.ID, app, self._holds)
         self._connecting = Connecting()
-        self._redis = AsyncRedis.from_url(settings.REDIS_URL, **_options())
-        self._presence = Presence(Redis.from_url(settings.REDIS_URL, **_options()), process.ID)
+        self._redis = AsyncRedis.from_url(settings.REDIS_URL, retry=_AGAIN, **_limits())
+        redis = Redis.from_url(settings.REDIS_URL, retry=None, **_limits())
+        self._presence = Presence(redis, process.ID)
         self.claims = Claims(self._redis, self._presence, process.ID)
         self._load = load
         self.tallies = Tallies(self._redis, self._presence, process.ID)
@@ -77,8 +83,8 @@ class Cluster:
         address = await self._listener.start()
         loop = asyncio.get_running_loop()
 
-        def forgotten() -> None:
-            asyncio.run_coroutine_threadsafe(self.claims.note_again(), loop)
+        def forgotten(sure: int | None) -> None:
+            asyncio.run_coroutine_threadsafe(self.claims.note_again(sure), loop)
             loop.call_soon_threadsafe(self.tallies.forget)
 
         await asyncio.to_thread(self._presence.start, address, forgotten, self._facts)
@@ -185,6 +191,8 @@ class Cluster:
                 dead = holder.process
             except Cut as error:
                 if scope["method"] != "GET" and not answer.has_begun:
+                    if isinstance(error, Unanswered):
+                        raise Silent(lost.SILENT) from error
                     raise Stopped(lost.NOTICE) from error
                 if await answer.cut():
                     self.failed += 1
@@ -255,13 +263,7 @@ class Cluster:
         wanted = event_ids.process_of(event)
         if wanted == process.ID:
             return _ME
-        address = self._presence.others.get(wanted)
-        if address is None:
-            try:
-                given = await self._redis.get(keys.process(wanted))
-            except (RedisError, OSError) as error:
-                raise StoreUnavailable(f"Redis does not answer: {type(error).__name__}") from error
-            address = given.decode() if isinstance(given, bytes) else None
+        address = self._presence.others.get(wanted) or await self.claims.address(wanted)
         return Holder(wanted, address) if address else None
 
     async def _with_upload(self, route: Route, name: str) -> tuple[str, Holder]:
@@ -303,9 +305,10 @@ class Cluster:
         try:
             return await self.claims.take(name)
         except StoreUnavailable:
-            # Whoever has sent it here has just heard so from Redis.
-            return True
+            # Whoever has sent it here may know of what was long ago, and is to ask again.
+            return False
 
 
-def _options() -> dict[str, Any]:
-    return {"socket_timeout": _ANSWER, "socket_connect_timeout": _ANSWER, "retry": None}
+def _limits() -> dict[str, Any]:
+    limit = state_conf.store_timeout
+    return {"socket_timeout": limit, "socket_connect_timeout": limit}

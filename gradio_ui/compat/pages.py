@@ -81,6 +81,13 @@ def has_messages(blocks: "gradio.Blocks", session_hash: str) -> bool:
     return session_hash in blocks._queue.pending_messages_per_session
 
 
+def has_news(blocks: "gradio.Blocks", session_hash: str) -> bool:
+    """Whether there is, or will be, something to be told on this stream: Gradio would keep one
+    open for ever where all is told."""
+    messages = blocks._queue.pending_messages_per_session.get(session_hash)
+    return messages is not None and (not messages.empty() or is_busy(blocks, session_hash))
+
+
 def has_event(blocks: "gradio.Blocks", event_id: str) -> bool:
     """Whether there is, or will be, something to be told of this event."""
     queue = blocks._queue

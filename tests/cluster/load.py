@@ -104,8 +104,10 @@ class User:
         found = [token for token in tokens if token in due]
         if found != due or not set(tokens) <= {*due, *self._perhaps}:
             raise Stale(f"{len(tokens)} tokens where {len(due)} were due")
-        last = self.person.client.get(f"{self._load.url}/api/session/data").json()["last"]
-        if last != event.token:
+        answer = self.person.client.get(f"{self._load.url}/api/session/data")
+        if answer.status_code != 200:
+            raise Failed(answer.text[:300])
+        if answer.json()["last"] != event.token:
             raise Stale("another process has an older value of the session")
 
     def close(self) -> None:
@@ -141,6 +143,8 @@ class RawUser(User):
         identity = answer.json()["event_id"]
         event.process = event_ids.process_of(identity)
         with self.person.client.stream("GET", f"{API}/call/walk/{identity}") as stream:
+            if stream.status_code != 200:
+                raise Failed(stream.read().decode()[:300])
             lines = [line for line in stream.iter_lines() if line]
         words = [json.loads(line.removeprefix("data: ")) for line in lines if line[:5] == "data:"]
         if "event: error" in lines:
@@ -161,7 +165,10 @@ class RawUser(User):
     def weigh(self, event: Event) -> None:
         content = secrets.token_bytes(1000 + secrets.randbelow(200_000))
         path = self.person.upload(content, "bytes.bin")
-        if self.person.get(f"{API}/file={path}").content != content:
+        answer = self.person.get(f"{API}/file={path}")
+        if answer.status_code != 200:
+            raise Failed(answer.text[:300])
+        if answer.content != content:
             raise Stale("the file is another one")
         data = self._follow(event, "weigh", event.token, filedata(path), None)[-1]
         self._counted(event, *data[:2])

@@ -1,0 +1,354 @@
+"""Redis stands still, is restarted, goes away, or comes back with less than it was told.
+
+All doors of two processes are asked again and again meanwhile. Whoever is refused is told so
+soon and clearly, and nothing of it is done; and when Redis is back everything goes on as it was.
+"""
+
+import json
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from tests.attacks.people import API, Failed, Listener, Person, Tab
+from tests.cluster import chaos
+from tests.cluster.conftest import Processes, processes
+from tests.servers import DEMO_PASSWORD, SiteFactory, wait_for
+
+# A callback whose state could not be read or saved says so.
+STATE = "Your session could not be reached. Please try again in a moment."
+PAUSE = 0.3
+
+
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[chaos.Redis]:
+    with chaos.redis(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def site(
+    tmp_path_factory: pytest.TempPathFactory, demo_database: Path, redis: chaos.Redis
+) -> Iterator[Processes]:
+    factory = SiteFactory(tmp_path_factory.mktemp("outage"), demo_database)
+    # The second has an app that wants to be told of changes.
+    more = {"EXTRA_APPS": "tests.cluster.app,tests.gradio_ui.shell"}
+    with processes(factory, ("uvicorn", "daphne"), redis.url, more) as found:
+        yield found
+    factory.close()
+
+
+@dataclass
+class Answer:
+    began: float
+    ended: float
+    token: str
+    # `None`: of an event that was accepted, and of whose end nobody knows.
+    response: httpx.Response | None = None
+    error: str = ""
+
+    @property
+    def is_good(self) -> bool:
+        return not self.error and self.response is not None and self.response.status_code == 200
+
+
+class Caller(threading.Thread):
+    """Knocks at one door of one process, again and again."""
+
+    def __init__(self, name: str, tab: Tab, lines: Path, other: Tab) -> None:
+        super().__init__(name=name, daemon=True)
+        self.tab, self.person, self._lines = tab, tab.person, str(lines)
+        # The same page, by way of the other process.
+        self.other = other
+        self.answers: list[Answer] = []
+        self._knock: Callable[[str], httpx.Response | None] = getattr(self, name)
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        while not self._ended.is_set():
+            answer = Answer(time.monotonic(), 0.0, f"{self.name}-{self.ident}-{len(self.answers)}")
+            try:
+                answer.response = self._knock(answer.token)
+            except (Failed, httpx.HTTPError) as error:
+                answer.error = f"{type(error).__name__}: {error}"
+            answer.ended = time.monotonic()
+            self.answers.append(answer)
+            self._ended.wait(PAUSE)
+
+    def end(self) -> None:
+        self._ended.set()
+        self.join(30)
+        assert not self.is_alive(), f"{self.name} never got an answer"
+
+    def is_fine_since(self, moment: float) -> bool:
+        since = [answer for answer in self.answers if answer.began > moment]
+        return len(since) > 1 and all(answer.is_good for answer in since[-2:])
+
+    # The doors.
+
+    def event(self, token: str) -> httpx.Response | None:
+        return self._followed(self.tab, self.tab.join("write", self._lines, token, 0))
+
+    def state(self, token: str) -> httpx.Response | None:
+        return self._followed(self.tab, self.tab.join("note", token))
+
+    def relayed(self, token: str) -> httpx.Response | None:
+        return self._followed(self.other, self.tab.join("write", self._lines, token, 0))
+
+    def run_at_once(self, token: str) -> httpx.Response:
+        body = {"data": [self._lines, token, 0], "session_hash": self.tab.hash}
+        return self.person.post(f"{API}/run/write", body)
+
+    def call(self, token: str) -> httpx.Response | None:
+        answer = self.person.post(f"{API}/call/write", {"data": [self._lines, token, 0]})
+        if answer.status_code != 200:
+            return answer
+        stream = self.other.person.get(f"{API}/call/write/{answer.json()['event_id']}")
+        if stream.status_code == 200 and "event: error" in stream.text:
+            raise Failed(stream.text)
+        return stream if stream.status_code == 200 else None
+
+    def upload(self, token: str) -> httpx.Response:
+        return self.person.client.post(f"{API}/upload", files={"files": ("a.txt", token.encode())})
+
+    def page(self, token: str) -> httpx.Response:
+        return self.person.get("/", headers={"Accept": "text/html", "Sec-Fetch-Mode": "navigate"})
+
+    def data(self, token: str) -> httpx.Response:
+        return self.person.client.get(f"{origin(self.person)}/api/session/data")
+
+    def _followed(self, tab: Tab, answer: httpx.Response) -> httpx.Response | None:
+        if answer.status_code != 200:
+            return answer
+        event = answer.json()["event_id"]
+        with tab.person.client.stream("GET", f"{API}/queue/data?session_hash={tab.hash}") as stream:
+            if stream.status_code != 200:
+                return None
+            for line in stream.iter_lines():
+                if not line.startswith("data: "):
+                    continue
+                message = json.loads(line.removeprefix("data: "))
+                if message["msg"] == "process_completed" and message["event_id"] in (event, None):
+                    if not message["success"]:
+                        raise Failed(str(message["output"].get("error")))
+                    return answer
+        raise Failed("the stream ended")
+
+
+DOORS = ("event", "state", "relayed", "run_at_once", "call", "upload", "page", "data")
+RUN = ("event", "relayed", "run_at_once", "call")
+
+
+def origin(person: Person) -> str:
+    return person.root.removesuffix("/gradio/cluster")
+
+
+@contextmanager
+def everybody(site: Processes, ada: Person, lines: Path) -> Iterator[list[Caller]]:
+    callers = []
+    for number, door in ((number, door) for door in DOORS for number in (0, 1)):
+        page = site.page(number, ada)
+        tabs = site.tab_at(number, page), site.tab_at(1 - number, page)
+        callers.append(Caller(door, tabs[0], lines, tabs[1]))
+    for caller in callers:
+        caller.start()
+    try:
+        yield callers
+    finally:
+        for caller in callers:
+            caller.end()
+
+
+@contextmanager
+def told_of_changes(site: Processes, number: int, ada: Person) -> Iterator[ClientConnection]:
+    address = f"ws://127.0.0.1:{site.sites[number].port}/ws/session/?changes=1"
+    headers = dict(ada.client.headers)
+    headers = {"Authorization": headers["authorization"]}
+    with connect(address, additional_headers=headers, open_timeout=20) as connection:
+        assert json.loads(connection.recv(timeout=20))["type"] == "open"
+        yield connection
+
+
+def hears_of(connection: ClientConnection, change: Callable[[], object]) -> bool:
+    """Of changes that are made again and again, as no message is promised to arrive."""
+    for _ in range(20):
+        change()
+        try:
+            return bool(json.loads(connection.recv(timeout=0.5))["type"] == "changed")
+        except TimeoutError:
+            continue
+    return False
+
+
+def set_value(ada: Person, value: str) -> None:
+    answer = ada.client.patch(f"{origin(ada)}/api/session/data", json={"colour": value})
+    answer.raise_for_status()
+
+
+HAPPENS: dict[str, Callable[[chaos.Redis], None]] = {
+    "stands still": lambda redis: redis.freeze(3),
+    "is restarted": lambda redis: redis.restart(),
+    # So long that the keys have expired by which the processes show that they live.
+    "is away": lambda redis: redis.away(9),
+}
+
+
+@pytest.mark.parametrize("what", HAPPENS)
+def test_errors_are_bounded_and_clear_and_all_goes_on_as_it_was(
+    site: Processes, redis: chaos.Redis, tmp_path: Path, what: str
+) -> None:
+    ada, lines = site.person(), tmp_path / "lines"
+    pages = [site.page(number, ada) for number in (0, 1)]
+    assert [page.predict("count", None) for page in pages] == [1, 1]
+    assert [page.predict("note", "before") for page in pages] == [["before"], ["before"]]
+    set_value(site.at(0, ada), "red")
+    running = site.page(0, ada)
+    event = running.start("steps", 150, 0.1)
+    listener = Listener(site.tab_at(1, running))
+    with told_of_changes(site, 1, ada) as connection:
+        with everybody(site, ada, lines) as callers:
+            wait_for(lambda: all(caller.is_fine_since(0) for caller in callers))
+            HAPPENS[what](redis)
+            back = time.monotonic()
+            wait_for(
+                lambda: all(caller.is_fine_since(back) for caller in callers),
+                2 * chaos.RECOVERY,
+                str([caller.answers[-1] for caller in callers]),
+            )
+        for caller in callers:
+            check(caller, lines)
+        # Pages are where they were, with all that was in them.
+        assert [site.home(page) for page in pages] == [0, 1]
+        for number, page in enumerate(pages):
+            assert site.tab_at(1 - number, page).predict("count", None) == 2
+            assert page.predict("note", "after") == ["before", "after"]
+        found = site.at(1, ada).client.get(f"{site.sites[1].url}/api/session/data").json()
+        assert found["colour"] == "red"
+        # And the processes hear of each other again.
+        values = iter(range(100))
+        assert hears_of(connection, lambda: set_value(site.at(0, ada), str(next(values))))
+    wait_for(lambda: listener.completed(event), 40)
+    assert [word.split(":")[1] for word in listener.words(event)] == [str(n) for n in range(150)]
+
+
+def check(caller: Caller, lines: Path) -> None:
+    done = lines.read_text().split()
+    for answer in caller.answers:
+        told = f"{caller.name} {answer}"
+        assert answer.ended - answer.began < chaos.REFUSED, told
+        if answer.error:
+            assert STATE in answer.error and caller.name == "state", told
+        elif answer.response is not None and answer.response.status_code != 200:
+            check_refusal(answer.response, told)
+            assert answer.token not in done, told
+        if caller.name in RUN and (answer.is_good or answer.response is None):
+            assert done.count(answer.token) == 1, told
+
+
+def check_refusal(response: httpx.Response, told: str) -> None:
+    assert response.status_code == 503, told
+    assert 1 <= int(response.headers["Retry-After"]) <= 10
+    assert "Redis" not in response.text and "stopped" not in response.text, response.text
+    if "/html" in response.request.headers["Accept"]:
+        assert "text/html" in response.headers["Content-Type"]
+    else:
+        assert response.headers["Content-Type"] == "application/problem+json", told
+        problem: dict[str, Any] = response.json()
+        assert problem["status"] == 503 and "try again" in problem["detail"], told
+
+
+def test_an_open_page_waits_for_redis_and_goes_on(
+    site: Processes, redis: chaos.Redis, browser: Browser
+) -> None:
+    context = browser.new_context()
+    body = {"username": "ada", "password": DEMO_PASSWORD}
+    assert context.request.post(f"{site.url}/api/auth/login", data=body).ok
+    first, second = (opened(context.new_page(), f"{one.url}/gradio/notes/") for one in site.sites)
+    status = first.locator("gradio-session-bar").get_by_role("status")
+    redis.stop()
+    try:
+        first.get_by_label("Item", exact=True).fill("meanwhile")
+        first.get_by_role("button", name="Add").click()
+        expect(status).to_have_text("Reconnecting…", timeout=15_000)
+    finally:
+        redis.start()
+    expect(status).to_have_text("", timeout=20_000)
+    expect(first.get_by_label("Item", exact=True)).to_have_value("", timeout=20_000)
+    for page in (first, second):
+        expect(page.get_by_label("Items")).to_have_value("meanwhile", timeout=20_000)
+        assert page.evaluate("window.sameDocument")
+    context.close()
+
+
+def opened(page: Page, url: str) -> Page:
+    page.goto(url)
+    expect(page.get_by_label("Items")).to_be_visible(timeout=20_000)
+    page.evaluate("window.sameDocument = true")
+    return page
+
+
+def test_a_page_stays_where_it_is_though_redis_has_lost_the_last_it_was_told(
+    site: Processes, redis: chaos.Redis, tmp_path: Path
+) -> None:
+    ada = site.person()
+    old = site.page(0, ada)
+    redis.stop()
+    kept = redis.directory / "appendonlydir"
+    shutil.copytree(kept, tmp_path / "kept")
+    redis.start()
+    wait_for(lambda: ada.get("/config").status_code == 200)
+    new = Tab(ada)
+    wait_for(lambda: site.tab_at(0, new).join("count", None).status_code == 200)
+    redis.stop()
+    shutil.rmtree(kept)
+    shutil.copytree(tmp_path / "kept", kept)
+    redis.start()
+    # A process that has never heard of the page asks before the one that has it can say so.
+    answer = site.tab_at(1, new).join("process")
+    assert answer.status_code in (200, 503), answer.text
+    wait_for(lambda: ada.get("/config").status_code == 200)
+    assert site.home(site.tab_at(1, new)) == 0
+    assert site.home(site.tab_at(1, old)) == 0
+
+
+def test_who_was_signed_in_signs_in_again_when_redis_has_lost_everything(
+    site: Processes, redis: chaos.Redis
+) -> None:
+    ada = site.person()
+    page = site.page(0, ada)
+    assert page.predict("count", None) == 1
+    event = page.start("steps", 300, 0.1)
+    listener = Listener(site.tab_at(1, page))
+    wait_for(lambda: listener.words(event))
+    with told_of_changes(site, 1, ada) as connection:
+        redis.stop()
+        shutil.rmtree(redis.directory / "appendonlydir")
+        redis.start()
+        with pytest.raises(ConnectionClosed) as closed:
+            while True:
+                connection.recv(timeout=20)
+        assert closed.value.rcvd and closed.value.rcvd.code == 4401
+    wait_for(lambda: listener.completed(event))
+    said = [m["output"] for m in listener.messages if m["msg"] == "process_completed"]
+    assert [output["error"] for output in said] == ["You have been signed out."]
+    for number in (0, 1):
+        answer = site.tab_at(number, page).join("count", None)
+        assert answer.status_code == 401 and answer.json()["detail"], answer.text
+        there = site.at(number, ada)
+        sent = there.get("/", headers={"Accept": "text/html", "Sec-Fetch-Mode": "navigate"})
+        assert sent.status_code == 302 and "/accounts/login/" in sent.headers["Location"]
+    # What was theirs is nobody else's, not even theirs.
+    again = site.person()
+    theirs = Tab(again, page.hash)
+    assert site.tab_at(0, theirs).predict("count", None) == 1
+    assert site.tab_at(1, theirs).predict("note", "new") == ["new"]
