@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import orjson
+from django.utils.translation import gettext_noop as _
 from starlette.types import Send
 
 from gradio_ui.compat import pages
@@ -16,9 +17,11 @@ from gradio_ui.names import Names
 if TYPE_CHECKING:
     import gradio
 
-NOTICE = "The server that was working on this has stopped. Please try again."
+NOTICE = _("The server that was working on this has stopped. Please try again.")
 # Of a process that lives, for all that is known.
-SILENT = "The server that works on this does not answer. Look what was done before you try again."
+SILENT = _(
+    "The server that works on this does not answer. Look what was done before you try again."
+)
 
 
 def failures(events: Iterable[str]) -> bytes:

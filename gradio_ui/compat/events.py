@@ -4,8 +4,9 @@ A stream that is only cut makes Gradio's page announce a lost connection and rel
 ends with a failed completion of each of its events shows an error and leaves the page usable.
 """
 
+import asyncio
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gradio_ui import passage
 
@@ -23,8 +24,6 @@ def abort(blocks: "gradio.Blocks", message: str, grant: "Grant | None" = None) -
     """Fail every event that is not finished, all or those of one grant. What waits never starts.
     Generators are closed after their present step; what another function still computes goes
     nowhere."""
-    from gradio.server_messages import ProcessCompletedMessage
-
     queue = blocks._queue
     for event in list(queue.event_ids_to_events.values()):
         passed = passage.of(event.request.scope)
@@ -40,14 +39,24 @@ def abort(blocks: "gradio.Blocks", message: str, grant: "Grant | None" = None) -
             waiting.queue.remove(event)
             del queue.event_ids_to_events[event._id]
             queue.meter.ended("stopped")  # type: ignore[attr-defined]
-        messages = queue.pending_messages_per_session.get(event.session_hash)
         unfinished = queue.pending_event_ids_session.get(event.session_hash, ())
-        if messages is not None and event._id in unfinished:
-            messages.put_nowait(
-                ProcessCompletedMessage(
-                    output={"error": message, "visible": True},
-                    success=False,
-                    title="Error",
-                    event_id=event._id,
-                )
-            )
+        if event.session_hash in queue.pending_messages_per_session and event._id in unfinished:
+            fail(queue, event, message)
+
+
+def fail(queue: Any, event: Any, message: str) -> None:
+    """Tell whoever listens to the page, or is about to."""
+    from gradio.server_messages import ProcessCompletedMessage
+
+    page, messages = event.session_hash, queue.pending_messages_per_session
+    if page not in messages:
+        messages[page] = asyncio.Queue()
+    queue.pending_event_ids_session.setdefault(page, set()).add(event._id)
+    messages[page].put_nowait(
+        ProcessCompletedMessage(
+            output={"error": message, "visible": True},
+            success=False,
+            title="Error",
+            event_id=event._id,
+        )
+    )

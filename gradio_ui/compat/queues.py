@@ -8,18 +8,23 @@ know the queue they are of, and the `sleep` that its module calls waits for that
 
 import asyncio
 import functools
+import time
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 
 from gradio_ui import passage
+from gradio_ui.compat import events
 from gradio_ui.compat.fair import FairQueue
 from gradio_ui.compat.observed import Observed
 
 if TYPE_CHECKING:
     import gradio
 
+CUT = "The connection was interrupted. Please try again."
+# Seconds in which a page opens the stream for what it has asked for.
+JUST_NOW = 5.0
 # Seconds to the next look when nobody has rung; only what rings no bell waits for it.
 PAUSE = 0.1
 # Of the loop that passes on progress, while something runs.
@@ -100,6 +105,22 @@ class _Bell:
             return await super().push(*args, **kwargs)  # type: ignore[misc]
         finally:
             self._pause.bell.set()
+
+    async def clean_events(
+        self, *, session_hash: str | None = None, event_id: str | None = None
+    ) -> None:
+        """Gradio does this when the client of a stream has left, and ends all that its page has
+        begun: also that for which the page opens its next stream just then, which would be silent
+        for ever. That stream hears of the end."""
+        since = time.monotonic() - JUST_NOW
+        recent = [
+            event
+            for event in self.event_ids_to_events.values()  # type: ignore[attr-defined]
+            if event.session_hash == session_hash and event.enqueue_time > since
+        ]
+        await super().clean_events(session_hash=session_hash, event_id=event_id)  # type: ignore[misc]
+        for event in recent:
+            events.fail(self, event, CUT)
 
     def get_events(self) -> Any:
         found = super().get_events()  # type: ignore[misc]

@@ -36,6 +36,8 @@ STEPS = 4
 LIMIT = 60.0
 # For which a page tries to open its stream again.
 AGAIN = 4.0
+# After the end of an event, for the end of its stream.
+LAST = 1.0
 
 
 class Stale(AssertionError):
@@ -207,24 +209,33 @@ class RawUser(User):
         identity = answer.json()["event_id"]
         event.process = event_ids.process_of(identity)
         given: list[list[Any]] = []
-        is_heard = False
-        for message in self._messages():
-            if message.get("event_id") not in (identity, None):
-                continue
-            if message["msg"] == "process_generating":
-                new = message["output"]["data"]
-                given.append(_changed(given[-1], new) if given else new)
-                if not is_heard:
-                    is_heard = True
-                    heard(message)
-            elif message["msg"] == "process_completed":
-                if message["success"]:
-                    found = message["output"].get("data")
-                    return [*given, found] if found else given
-                if may_fail and given and not message["output"].get("error"):
-                    return given
-                raise Failed(str(message["output"].get("error", message["output"])))
-        raise Failed("The stream has ended.")
+        is_heard, end, until = False, None, 0.0
+        try:
+            for message in self._messages():
+                if end is not None and time.monotonic() > until:
+                    break  # something else of the page goes on
+                if message.get("event_id") not in (identity, None):
+                    continue
+                if message["msg"] == "process_generating":
+                    new = message["output"]["data"]
+                    given.append(_changed(given[-1], new) if given else new)
+                    if not is_heard:
+                        is_heard = True
+                        heard(message)
+                elif message["msg"] == "process_completed" and end is None:
+                    # The stream ends next. Who leaves before ends what is asked for meanwhile.
+                    end, until = message, time.monotonic() + LAST
+        except Failed:
+            if end is None:
+                raise
+        if end is None:
+            raise Failed("The stream has ended.")
+        if end["success"]:
+            found = end["output"].get("data")
+            return [*given, found] if found else given
+        if may_fail and given and not end["output"].get("error"):
+            return given
+        raise Failed(str(end["output"].get("error", end["output"])))
 
     def _messages(self) -> Iterator[dict[str, Any]]:
         """Of a stream that is opened again when it is cut, as the page's script does."""

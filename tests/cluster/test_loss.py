@@ -199,6 +199,22 @@ def test_a_page_that_asks_for_the_rest_of_nothing_is_told_so(frail: Processes, a
     assert tab.predict("count", None) == 1
 
 
+def test_what_ends_with_the_stream_before_is_not_silent_on_the_next(
+    frail: Processes, ada: Person
+) -> None:
+    tab = frail.page(0, ada)
+    tab.start("steps", 300, 0.1)
+    with tab.stream() as messages:
+        assert any(message["msg"] == "process_generating" for message in messages)
+        # Its client leaves while it begins something new.
+        second = tab.start("steps", 300, 0.1)
+    listener = Listener(tab)
+    listener.join(15)
+    assert not listener.is_alive() and not listener.error
+    assert second in [message["event_id"] for message in failed(listener)]
+    assert tab.predict("count", None) == 1
+
+
 def test_pages_stay_where_they_are_when_redis_comes_back(
     frail: Processes, ada: Person, redis_server: str
 ) -> None:
