@@ -5,8 +5,10 @@ begins, under the id that the ticket names, with the first request that does som
 who only look, crawlers among them, leave nothing behind; and the requests that a page sends all
 at once have one session. How many may begin from one address is limited.
 
-Signing in gives the session a new id and keeps what is in it, as Django does. An invitation can
-begin its session once more after that, an empty one: what was there has gone with the person.
+Signing in gives the session a new id and keeps what is in it, as Django does. That uses the
+invitation up: what a page sent with it shortly before must not begin another visit, in which the
+page would never hear that somebody has signed in. An invitation whose session ended otherwise can
+begin it once more, empty.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from django.contrib.auth.signals import user_logged_in
 from django.dispatch import receiver
 from django.http import HttpRequest
 
-from sessionstate import engine
+from sessionstate import claims, engine
 from sessionstate.engine import SessionStore
 from sessionstate.errors import SessionExists
 from sessionstate.middleware import client_of
@@ -64,11 +66,7 @@ async def avisit(request: HttpRequest, *, invite: bool, begin: bool) -> Identity
         session = SessionStore.for_ticket(ticket, client_of(request), request)
         await session.aget(MARK)
         if session.ticket_error == "ended" and ticket.opens:
-            session = (
-                await in_thread(_begin, ticket, request)
-                if begin
-                else SessionStore(ticket.session_id)
-            )
+            session = await in_thread(_begin if begin else _yet_to_begin, ticket, request)
         if not session.ticket_error:
             return _visitor(session, ticket)
         if session.ticket_error == "refused":
@@ -102,6 +100,10 @@ def _begin(ticket: Ticket, request: HttpRequest) -> SessionStore:
     try:
         if usage:
             session.create_as(ticket.session_id)
+            # Asked afterwards, see `_use_up`.
+            if claims.is_claimed(_used_up(ticket)):
+                session.flush()
+                session.ticket_error = "ended"
             return session
     except SessionExists:
         usage.rollback()
@@ -110,6 +112,13 @@ def _begin(ticket: Ticket, request: HttpRequest) -> SessionStore:
     session.get(MARK)
     if session.ticket_error and not usage:
         raise TooManyVisitors
+    return session
+
+
+def _yet_to_begin(ticket: Ticket, request: HttpRequest) -> SessionStore:
+    session = SessionStore(ticket.session_id)
+    if claims.is_claimed(_used_up(ticket)):
+        session.ticket_error = "ended"
     return session
 
 
@@ -137,3 +146,17 @@ def _become(*, request: HttpRequest | None = None, **_: Any) -> None:
     session = getattr(request, "session", None)
     if session is not None and session.pop(MARK, False) and session.get(_AGE) == conf.visitor_age:
         del session[_AGE]
+    ticket = getattr(session, "ticket", None)
+    if session is not None and ticket is not None and ticket.is_visitors:
+        _use_up(ticket, cast(SessionStore, session))
+
+
+def _use_up(invitation: Ticket, session: SessionStore) -> None:
+    """Whoever begins its session at this moment sees the claim, or is seen here."""
+    claims.claim(_used_up(invitation), cast(str, session.session_key))
+    session.delete(invitation.session_id)
+
+
+def _used_up(invitation: Ticket) -> str:
+    """Claimed by the session of who has signed in."""
+    return f"visit {invitation.session_id}"

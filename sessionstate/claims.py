@@ -23,10 +23,7 @@ def claim(name: str, session_id: str) -> bool:
 
     Atomic: of several sessions that claim at the same time one gets it. Raises `StoreUnavailable`.
     """
-    backend, now = get_backend(), timestamp()
-    # Clients choose their names, so they may be of any length and content.
-    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:40]
-    address = Address(Kind.CLAIM, digest)
+    backend, address, now = get_backend(), _address(name), timestamp()
     stamp = Stamp(used=now, expires=now + conf.claim_age, owner=session_id)
     while True:
         try:
@@ -43,6 +40,17 @@ def claim(name: str, session_id: str) -> bool:
     return True
 
 
+def is_claimed(name: str) -> bool:
+    """Whether the name is anybody's. Raises `StoreUnavailable`."""
+    return get_backend().load(_address(name)) is not None
+
+
 def renewal_due(used: float) -> bool:
     """Whether who claimed at `used` should do it again, so that the claim stays."""
     return timestamp() - used > conf.claim_age / _RENEW
+
+
+def _address(name: str) -> Address:
+    # Clients choose their names, so they may be of any length and content.
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:40]
+    return Address(Kind.CLAIM, digest)

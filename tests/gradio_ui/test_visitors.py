@@ -12,6 +12,8 @@ from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
 from django.test import RequestFactory
 from gradio_client import Client, handle_file
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from accounts import visitors
 from accounts.identity import Identity
@@ -47,10 +49,13 @@ class Browser(httpx.Client):
         headers = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "none"}
         return self.get(f"/gradio/{slug}/", headers=headers)
 
+    def know_functions(self) -> None:
+        config = self.get("/gradio/open/config").json()
+        self.functions = {d["api_name"]: d["id"] for d in config["dependencies"]}
+
     def join(self, page: str, name: str, *data: Any) -> httpx.Response:
         if not self.functions:
-            config = self.get("/gradio/open/config").json()
-            self.functions = {d["api_name"]: d["id"] for d in config["dependencies"]}
+            self.know_functions()
         body = {"data": data, "fn_index": self.functions[name], "session_hash": page}
         return self.post("/gradio/open/gradio_api/queue/join", json=body)
 
@@ -314,6 +319,39 @@ def test_signing_in_at_the_page_keeps_the_visit(gradio_site: Site) -> None:
         # A person's idle limit, not a visitor's.
         assert (login.expires - login.used).total_seconds() < 13 * 3600
         assert browser.join("a-page-15", "recall", "color").status_code == 200
+
+
+@pytest.mark.parametrize("has_begun", [True, False])
+def test_what_a_page_sent_before_the_sign_in_begins_no_other_visit(
+    gradio_site: Site, second_gradio_site: Site, has_begun: bool
+) -> None:
+    User.objects.create_user("ada", password="correct horse")
+    page = f"page-16-{has_begun}"
+    with Browser(gradio_site) as browser, Browser(second_gradio_site) as late:
+        browser.page()
+        late.cookies.update(browser.cookies)
+        late.know_functions()
+        if has_begun:
+            browser.join(page, "visit")
+        body = {"username": "ada", "password": "correct horse"}
+        assert browser.post("/api/auth/login", json=body).status_code == 200
+        answer = late.join(page, "visit")
+        assert answer.status_code == 401, answer.text
+        headers = {"Origin": late.headers["Origin"]}
+        cookies = "; ".join(f"{name}={value}" for name, value in late.cookies.items())
+        with (
+            pytest.raises(InvalidStatus, match="403"),
+            connect(
+                f"{second_gradio_site.url.replace('http', 'ws')}/ws/session/",
+                additional_headers=headers | {"Cookie": cookies},
+            ),
+        ):
+            pass
+        (login,) = logins.live()
+        assert login.user
+        # A page may be opened with it, and has a ticket of its own.
+        assert late.page().status_code == 200
+        assert late.join("b-page-16", "visit").status_code == 200
 
 
 def test_another_users_session_is_flushed(gradio_site: Site) -> None:

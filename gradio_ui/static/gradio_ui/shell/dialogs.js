@@ -73,10 +73,10 @@ live.addEventListener("other", ({ detail: { name } }) => {
 // By a sign-in in another tab, as a rule, which has taken along all that was done here. The tab may
 // hear of its name a moment later.
 async function endVisit() {
-  for (let wait = 100; wait < 2_000; wait *= 2) {
+  for (let wait = 200; wait < 5_000; wait *= 2) {
+    await sleep(wait);
     const name = await live.who();
     if (name) return goOnAs(name);
-    await sleep(wait);
   }
   // A visitor has nowhere to sign in again, and a new visit begins with the page.
   if (performance.now() > VISIT) location.reload();
