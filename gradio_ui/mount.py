@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from gradio_ui import changes, csp, files, frontend, places, registry, running, storage, vetting
 from gradio_ui.compat import blocks as compat
 from gradio_ui.compat import observed, pages, pages_frontend, queues, scripts, shortcuts
+from gradio_ui.compat.direct import Direct
 from gradio_ui.compat.inputs import hook_inputs
 from gradio_ui.compat.known_pages import KnownPages
 from gradio_ui.compat.places import hook_events
@@ -34,6 +35,8 @@ class Mount:
 
     spec: AppSpec
     app: Starlette | None = None
+    # The same without what is around its router, which would do again what the app does.
+    direct: ASGIApp | None = None
     # The same for its pages.
     page: ASGIApp | None = None
     blocks: gradio.Blocks | None = field(default=None, repr=False)
@@ -53,7 +56,7 @@ class Mount:
     def fail(self, error: BaseException) -> None:
         if self.blocks is not None:
             self.blocks._queue.stopped = True
-        self.app = self.page = self.blocks = None
+        self.app = self.page = self.direct = self.blocks = None
         self.failure = registry.record_failure(self.spec, error)
 
 
@@ -78,6 +81,7 @@ def mount_all() -> dict[str, Mount]:
             seen[id(blocks)] = spec.slug
             with mount.being_built():
                 mount.app, mount.blocks = _mount(spec, blocks), blocks
+                mount.direct = Direct(mount.app, blocks)
                 mount.page = KnownPages(mount.app.router)
             mount.pages = frozenset(page for page, *_ in blocks.pages if page)
             mount.policy = csp.policy(_sources(spec, blocks))

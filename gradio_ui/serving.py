@@ -59,7 +59,7 @@ class Serving:
     async def serve(self, asked: Asked, receive: Receive, send: Send) -> None:
         mount, route, inner = asked.mount, asked.route, asked.inner
         admission, intake = asked.admission, asked.intake
-        assert mount.app and mount.page and mount.blocks is not None
+        assert mount.direct and mount.page and mount.blocks is not None
         owner = admission.owner
         async with AsyncExitStack() as stack:
             with explaining(inner):
@@ -105,8 +105,7 @@ class Serving:
                 # twice as long for 4 % less.
                 app: ASGIApp = GZipMiddleware(mount.page, compresslevel=4)
             else:
-                # Its router: what is around it would do again what the app does.
-                app = mount.app.router
+                app = mount.direct
             await _answer(app, route, inner, receive, send)
 
 

@@ -9,12 +9,14 @@
   components do nothing there that needs one.
 - A stream looks before each message whether its client has left, by beginning to wait and
   cancelling that. Starlette waits for the same all the while, in our `Connection`, which knows.
+- It waits for each message in a task of its own, until Python 3.12.
 - The address of the app is parsed out of each request anew, and the path of the call out of the
   whole address. The gate has made sure that they depend on the host and the path alone.
 - Each run is offered to a history in a bucket of the Hugging Face Hub, which the gate lets nobody
   open.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -39,9 +41,9 @@ _PLAIN = ("Checkbox", "Number", "Slider", "State", "Textbox")
 
 def install() -> None:
     """After Gradio's import."""
-    from gradio import blocks, components, route_utils
+    from gradio import blocks, components, route_utils, routes
 
-    modules: Any = (blocks, route_utils)
+    modules: Any = (blocks, route_utils, routes)
     if not isinstance(modules[0].anyio, _Anyio):
         plain = [getattr(components, name) for name in _PLAIN]
         modules[0].anyio = _Anyio(
@@ -50,6 +52,7 @@ def install() -> None:
         modules[1].get_request_origin = _cached(route_utils.get_request_origin)
         modules[1].get_api_call_path = _first_known(route_utils.get_api_call_path)
         modules[1].record_run_history = _unrecorded
+        modules[2].asyncio = _Asyncio("asyncio")
         Request.is_disconnected = _known(Request.is_disconnected)  # type: ignore[method-assign]
 
 
@@ -99,6 +102,18 @@ def _known(is_disconnected: Callable[[Request], Awaitable[bool]]) -> Any:
         return await is_disconnected(request) if connection is None else connection.is_over
 
     return known
+
+
+class _Asyncio(ModuleType):
+    """`asyncio` as the module of the routes sees it."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(asyncio, name)
+
+    @staticmethod
+    async def wait_for(awaitable: Awaitable[Any], timeout: float | None) -> Any:
+        async with asyncio.timeout(timeout):
+            return await awaitable
 
 
 class _Anyio(ModuleType):

@@ -1,0 +1,134 @@
+"""The two requests of every event, without FastAPI.
+
+The gate knows already which route it is and who asks. FastAPI would look for the route among some
+sixty, solve dependencies that have nothing left to do, and pass everything through a dozen layers:
+a quarter of what an event costs. Here Gradio's endpoints are called with what FastAPI would give
+them. What is not plainly as Gradio's clients send it goes the long way, where FastAPI says what is
+wrong with it.
+
+And the messages of a stream that are there together are sent together.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware.errors import ServerErrorMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gradio_ui import bodies
+from gradio_ui.cluster.listener import HANDED_OVER
+
+if TYPE_CHECKING:
+    import gradio
+
+_JSON = (b"content-type", b"application/json")
+_PAGE = re.compile(rb"session_hash=([\w-]+)")
+
+
+class Direct:
+    """Pure ASGI, around the router of a mounted app. The gate has let its user in."""
+
+    def __init__(self, parent: Starlette, blocks: "gradio.Blocks") -> None:
+        (mount,) = parent.routes
+        self._router, self._blocks = parent.router, blocks
+        self._root: str = mount.path  # type: ignore[attr-defined]
+        self._app: Any = mount.app  # type: ignore[attr-defined]
+        (included,) = [route for route in self._app.routes if hasattr(route, "original_router")]
+        inner = included.original_router
+        routes = {route.path.removeprefix(inner.prefix): route for route in inner.routes}
+        self._join_route, self._listen_route = routes["/queue/join"], routes["/queue/data"]
+        self._ways: dict[str, ASGIApp] = {
+            self._root + self._join_route.path: ServerErrorMiddleware(self._join),
+            self._root + self._listen_route.path: ServerErrorMiddleware(self._listen),
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        is_known = path in self._ways and scope.get("user") is not None
+        await (self._ways[path] if is_known else self._router)(scope, receive, send)
+
+    async def _join(self, scope: Scope, receive: Receive, send: Send) -> None:
+        from gradio.data_classes import PredictBody
+
+        request = Request(self._known(scope, self._join_route), receive)
+        content = await request.body()
+        if _JSON not in scope["headers"]:
+            return await self._router(scope, bodies.replay(content, receive), send)
+        try:
+            body = PredictBody.model_validate(await request.json())
+        except ValueError:
+            return await self._router(scope, bodies.replay(content, receive), send)
+        response: Response
+        try:
+            username = self._app.auth_dependency(request)
+            response = JSONResponse(await self._join_route.endpoint(body, request, username))
+        except HTTPException as error:
+            response = await self._app.exception_handlers[HTTPException](request, error)
+        await response(scope, receive, send)
+
+    async def _listen(self, scope: Scope, receive: Receive, send: Send) -> None:
+        named = _PAGE.fullmatch(scope["query_string"])
+        if named is None or HANDED_OVER in scope:  # who passes it on looks at each message
+            return await self._router(scope, receive, send)
+        page = named[1].decode()
+        said = _Said(send, self._blocks._queue.pending_messages_per_session, page)
+        request = _Listener(self._known(scope, self._listen_route), receive)
+        request.said = said
+        response: StreamingResponse = await self._listen_route.endpoint(request, page)
+        start = {"status": response.status_code, "headers": response.raw_headers}
+        await send({"type": "http.response.start", **start})
+        try:
+            async for message in response.body_iterator:
+                said.parts.append(message)  # type: ignore[arg-type]
+        except BaseException:
+            await said.send()
+            raise
+        await said.send(is_last=True)
+
+    def _known(self, scope: Scope, route: Any) -> Scope:
+        """What the routers would have noted."""
+        root = scope.get("root_path", "")
+        return {
+            **scope,
+            "app": self._app,
+            "router": self._router,
+            "route": route,
+            "endpoint": route.endpoint,
+            "path_params": {},
+            "root_path": root + self._root,
+            "app_root_path": root,
+        }
+
+
+class _Said:
+    """What a stream has said and not sent yet."""
+
+    def __init__(self, send: Send, messages: Mapping[str, Any], page: str) -> None:
+        self.parts: list[str] = []
+        self._send, self._messages, self._page = send, messages, page
+
+    @property
+    def is_all(self) -> bool:
+        """Whether there is nothing more to be said at the moment."""
+        waiting = self._messages.get(self._page)
+        return waiting is None or waiting.empty()
+
+    async def send(self, *, is_last: bool = False) -> None:
+        body, self.parts = "".join(self.parts).encode(), []
+        if body or is_last:
+            await self._send({"type": "http.response.body", "body": body, "more_body": not is_last})
+
+
+class _Listener(Request):
+    said: _Said
+
+    async def is_disconnected(self) -> bool:
+        """Gradio asks before it waits for each message."""
+        if self.said.is_all:
+            await self.said.send()
+        return await super().is_disconnected()
