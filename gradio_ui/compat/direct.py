@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware.errors import ServerErrorMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -42,15 +42,17 @@ class Direct:
         inner = included.original_router
         routes = {route.path.removeprefix(inner.prefix): route for route in inner.routes}
         self._join_route, self._listen_route = routes["/queue/join"], routes["/queue/data"]
-        self._ways: dict[str, ASGIApp] = {
-            self._root + self._join_route.path: ServerErrorMiddleware(self._join),
-            self._root + self._listen_route.path: ServerErrorMiddleware(self._listen),
+        self._ways: dict[tuple[str, str], ASGIApp] = {
+            ("POST", self._root + self._join_route.path): ServerErrorMiddleware(self._join),
+            ("GET", self._root + self._listen_route.path): ServerErrorMiddleware(self._listen),
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"].removeprefix(scope.get("root_path", ""))
-        is_known = path in self._ways and scope.get("user") is not None
-        await (self._ways[path] if is_known else self._router)(scope, receive, send)
+        way = self._ways.get((scope["method"], path))
+        if way is None or scope.get("user") is None:
+            way = self._router
+        await way(scope, receive, send)
 
     async def _join(self, scope: Scope, receive: Receive, send: Send) -> None:
         from gradio.data_classes import PredictBody
@@ -120,8 +122,12 @@ class _Said:
 
     async def send(self, *, is_last: bool = False) -> None:
         body, self.parts = "".join(self.parts).encode(), []
-        if body or is_last:
+        if not body and not is_last:
+            return
+        try:
             await self._send({"type": "http.response.body", "body": body, "more_body": not is_last})
+        except OSError as error:
+            raise ClientDisconnect from error  # as Starlette does
 
 
 class _Listener(Request):

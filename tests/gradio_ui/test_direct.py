@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 import httpx
 import pytest
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gradio_ui import compat
@@ -154,7 +155,28 @@ async def test_nobody_gets_in_without_a_user_from_the_gate(mount: Mount) -> None
         assert answer.status_code == 401
 
 
-async def streamed(app: ASGIApp, sent: list[Message], **more: Any) -> None:
+async def test_asking_for_the_head_of_a_stream_takes_nothing_out_of_it(mount: Mount) -> None:
+    short = admitted(ways(mount)[0])
+    async with client(short) as asking:
+        await asking.post(f"{API}/queue/join", json=BODY)
+        answer = await asking.head(f"{API}/queue/data", params={"session_hash": "page"})
+        assert answer.status_code == 405
+        answer = await asking.get(f"{API}/queue/data", params={"session_hash": "page"})
+        assert "process_completed" in answer.text
+
+
+async def test_a_client_that_has_gone_is_no_error(mount: Mount) -> None:
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            raise OSError
+
+    async with client(admitted(ways(mount)[0])) as asking:
+        await asking.post(f"{API}/queue/join", json=BODY)
+    with pytest.raises(ClientDisconnect):
+        await streamed(ways(mount)[0], send)
+
+
+async def streamed(app: ASGIApp, send: Send, **more: Any) -> None:
     scope = {
         "type": "http",
         "method": "GET",
@@ -171,10 +193,14 @@ async def streamed(app: ASGIApp, sent: list[Message], **more: Any) -> None:
     async def receive() -> Message:
         return await asyncio.Future()
 
+    await app(scope | more, receive, send)
+
+
+def into(sent: list[Message]) -> Send:
     async def send(message: Message) -> None:
         sent.append(message)
 
-    await app(scope | more, receive, send)
+    return send
 
 
 def said(sent: list[Message]) -> list[list[str]]:
@@ -188,7 +214,7 @@ async def test_what_is_there_together_is_sent_together(mount: Mount) -> None:
         await asking.post(f"{API}/queue/join", json=BODY)
         await wait_for_messages(mount, 3)
         sent: list[Message] = []
-        await streamed(ways(mount)[0], sent)
+        await streamed(ways(mount)[0], into(sent))
     together = ["estimation", "process_starts", "process_completed", "close_stream"]
     assert said(sent) == [together]
     assert [message.get("more_body") for message in sent] == [None, False]
@@ -198,7 +224,7 @@ async def test_nothing_that_has_been_said_waits_for_the_next_message(mount: Moun
     async with client(admitted(ways(mount)[0])) as asking:
         await asking.post(f"{API}/queue/join", json=BODY | {"fn_index": 1})
     sent: list[Message] = []
-    stream = asyncio.ensure_future(streamed(ways(mount)[0], sent))
+    stream = asyncio.ensure_future(streamed(ways(mount)[0], into(sent)))
     async with asyncio.timeout(10):
         while sum(said(sent), [])[-1:] != ["process_generating"]:
             await asyncio.sleep(0.01)
@@ -213,7 +239,7 @@ async def test_who_passes_it_on_gets_each_message_by_itself(mount: Mount) -> Non
         await asking.post(f"{API}/queue/join", json=BODY)
         await wait_for_messages(mount, 3)
         sent: list[Message] = []
-        await streamed(ways(mount)[0], sent, **{HANDED_OVER: "another"})
+        await streamed(ways(mount)[0], into(sent), **{HANDED_OVER: "another"})
     assert [len(messages) for messages in said(sent)] == [1, 1, 1, 1]
 
 
