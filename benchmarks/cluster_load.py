@@ -86,6 +86,7 @@ def main() -> None:
         else:
             with load.going_on():
                 outages = chaos.outages(redis, 30)
+            print(*chaos.described(load, outages), sep="\n")
             wrong = chaos.unbounded(load, outages)
         for event in wrong:
             print(event, load.where().get(event.token))

@@ -17,7 +17,8 @@ from tests.servers import component, free_port, running
 REFUSED = 15.0
 # After Redis is back: until everything works again.
 RECOVERY = 10.0
-_UNCLEAR = re.compile(r"500|Internal|Traceback|Redis|ConnectionError")
+# Nothing has stopped but Redis.
+_UNCLEAR = re.compile(r"\b500\b|Internal|Traceback|Redis|ConnectionError|has stopped")
 
 
 @dataclass
@@ -90,6 +91,17 @@ def outages(redis: Redis, away: float) -> list[Outage]:
         found.append(Outage(name, began, time.monotonic()))
         time.sleep(RECOVERY + 3)
     return found
+
+
+def described(load: Load, found: list[Outage]) -> Iterator[str]:
+    for outage in found:
+        failed = [e for e in load.failures if outage.began <= e.ended < outage.ended + RECOVERY]
+        slowest = max((event.seconds for event in failed), default=0.0)
+        last = max([event.ended for event in failed] + [outage.ended]) - outage.ended
+        yield (
+            f"Redis {outage.name}: {len(failed)} failed, the slowest after {slowest:.1f} s, "
+            f"the last when it had been back for {last:.1f} s"
+        )
 
 
 def unbounded(load: Load, found: list[Outage]) -> list[Event]:
