@@ -106,6 +106,7 @@ system-packages:
 	  command -v "$$package" >/dev/null || missing+=("$$package"); done; \
 	compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || missing+=(postgresql); \
 	command -v systemd-analyze >/dev/null || missing+=(systemd); \
+	command -v ip >/dev/null || missing+=(iproute2); \
 	if [ "$${#missing[@]}" -eq 0 ]; then exit 0; fi; \
 	if [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then \
 	  echo "Installing $${missing[*]}"; \

@@ -97,6 +97,8 @@ def report(load: Load) -> None:
     print(load.table())
     for (kind, error), count in Counter((e.kind, e.error) for e in load.failures).items():
         print(f"{count} x {kind}: {error}")
+    for event in load.stale:
+        print(event)
 
 
 if __name__ == "__main__":

@@ -137,6 +137,7 @@ class _Exchange:
         while not self._ended.done():
             if self._next is None:
                 self._next = asyncio.create_task(self._channel.receive())
+                self._next.add_done_callback(_seen)
             waiting = self._next
             await asyncio.wait((waiting, self._ended), return_when=asyncio.FIRST_COMPLETED)
             if waiting.done() and self._next is waiting and not self._ended.done():
@@ -161,6 +162,12 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         for part in parts(message):
             await self._channel.send(Kind.MESSAGE, part)
+
+
+def _seen(task: "asyncio.Task[Frame]") -> None:
+    """The end of a connection is no error of who does not wait for more."""
+    if not task.cancelled():
+        task.exception()
 
 
 def parts(message: Message) -> list[Message]:

@@ -22,6 +22,8 @@ NOTICE = _("The server that was working on this has stopped. Please try again.")
 SILENT = _(
     "The server that works on this does not answer. Look what was done before you try again."
 )
+# By which gradio_client knows that a message is for all events.
+_FOR_ALL = {"message": "Server stopped unexpectedly."}
 
 
 def failures(events: Iterable[str]) -> bytes:
@@ -32,7 +34,7 @@ def failures(events: Iterable[str]) -> bytes:
 def last_words(events: Iterable[str]) -> bytes:
     """The end of a stream: these events have failed, and so have those that only the page knows
     of, to which it passes on what is of no event."""
-    return failures(events) + _line(_failure(None)) + _line({"msg": "close_stream"})
+    return failures(events) + _line(_failure(None) | _FOR_ALL) + _line({"msg": "close_stream"})
 
 
 def of_call() -> bytes:
@@ -54,9 +56,9 @@ async def tell_lost(blocks: "gradio.Blocks", names: Names, send: Send) -> bool:
     return True
 
 
-async def end_stream(send: Send) -> None:
-    """To a page that asks for the rest of a stream of which nothing is left."""
-    await answer(send, last_words(()))
+async def end_stream(send: Send, *, of_page: bool) -> None:
+    """To who asks for the rest of a stream of which nothing is left."""
+    await answer(send, last_words(()) if of_page else of_call())
 
 
 async def answer(send: Send, body: bytes) -> None:

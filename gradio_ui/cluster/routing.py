@@ -144,8 +144,8 @@ class Cluster:
         self.received += HANDED_OVER in scope
         if route.access is Access.PAGE or route.is_mcp:
             return await here(receive, send)
-        if route.is_stream and not route.is_endless and names.session_hashes:
-            here = self._streams.kept(names.session_hashes[0], scope, here)
+        if route.is_of_events and (named := names.session_hashes or names.event_ids):
+            here = self._streams.kept(named[0], scope, here)
         if HANDED_OVER in scope:
             return await here(receive, send)
         name, holder = await self._find(route, names)

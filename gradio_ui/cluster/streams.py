@@ -1,8 +1,8 @@
-"""Streams of pages, when the process goes away through which they came to the client.
+"""Streams of pages and calls, when the process goes away through which they came to the client.
 
-The events go on where they run, and what the page may not have got is kept for a moment. A page
+The events go on where they run, and what the client may not have got is kept for a moment. A page
 opens its stream again and says how many messages it has (`Last-Event-ID`). Other clients do not
-say, and get what has come since.
+say, and get what has come since, of a call everything: it has no changes to what came before.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ from functools import partial
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
+from gradio_ui import event_ids
 from gradio_ui.cluster import lost
 from gradio_ui.cluster.listener import CUT, HANDED_OVER
 
@@ -26,45 +27,51 @@ Serve = Callable[[Receive, Send], Awaitable[None]]
 
 
 class Streams:
-    """Of one process, by page."""
+    """Of one process, by page, or event of a call."""
 
     def __init__(self, has_events: Callable[[str], bool]) -> None:
         """`has_events`: of whose end a page has not been told."""
         self._has_events = has_events
         self._streams: dict[str, _Stream] = {}
 
-    def kept(self, page: str, scope: Scope, here: Serve) -> Serve:
-        """The same as `here`, for who asks for the stream of this page."""
-        return partial(self._serve, page, scope, here)
+    def kept(self, name: str, scope: Scope, here: Serve) -> Serve:
+        """The same as `here`, for who asks for the stream of this page or call."""
+        return partial(self._serve, name, scope, here)
 
     async def _serve(
-        self, page: str, scope: Scope, here: Serve, receive: Receive, send: Send
+        self, name: str, scope: Scope, here: Serve, receive: Receive, send: Send
     ) -> None:
-        said = Headers(scope=scope).get("last-event-id", "")
-        stream = self._streams.get(page)
-        if stream is not None and (said or stream.is_cut):
-            last = int(said) if said.isdecimal() and len(said) < 10 else stream.sent
+        headers = Headers(scope=scope)
+        said, request = headers.get("last-event-id", ""), headers.get("x-request-id", "")
+        is_call = event_ids.is_event_id(name)
+        stream = self._streams.get(name)
+        # A balancer sends a request again, to another process, when it has heard nothing yet.
+        is_same = stream is not None and request != "" and request == stream.request
+        if stream is not None and (said or stream.is_cut or is_same or is_call):
+            last = 0 if is_same or is_call else stream.sent
+            if said.isdecimal() and len(said) < 10:
+                last = int(said)
             if stream.has_all_after(last):
                 if not stream.is_complete:
                     return await stream.go_on(last, receive, send)
                 rest = stream.after(last)
                 stream.end()
-                if not self._has_events(page):
+                if not self._has_events(name):
                     return await _send_all(rest, send)
                 # It has begun something meanwhile, and takes this for the stream of that, too.
                 rest = [body for body in rest if not body.startswith(_CLOSED)]
                 return await here(receive, _after(rest, send))
         if said:
-            return await lost.end_stream(send)
-        if HANDED_OVER not in scope or page in self._streams:
+            return await lost.end_stream(send, of_page=not is_call)
+        if HANDED_OVER not in scope or name in self._streams:
             return await here(receive, send)
-        stream = self._streams[page] = _Stream(receive, send)
+        stream = self._streams[name] = _Stream(receive, send, request)
         try:
             await here(stream.receive, stream.send)
             await stream.linger()
         finally:
             stream.end()
-            del self._streams[page]
+            del self._streams[name]
 
 
 class _Client:
@@ -82,7 +89,9 @@ class _Client:
 class _Stream:
     """`receive` and `send` of an answer that may pass from one client to the next."""
 
-    def __init__(self, receive: Receive, send: Send) -> None:
+    def __init__(self, receive: Receive, send: Send, request: str) -> None:
+        """`request`: the id of the one that has opened it."""
+        self.request = request
         self._client: _Client | None = _Client(receive, send)
         # Set while there is a client, or nothing to wait for.
         self._is_going = asyncio.Event()

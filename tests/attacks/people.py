@@ -146,6 +146,9 @@ def messages_of(answer: httpx.Response) -> Iterator[dict[str, Any]]:
         if line.startswith("data: "):
             message = json.loads(line.removeprefix("data: "))
             yield message if isinstance(message, dict) else {"msg": "call", "data": message}
+            # What comes then is for who has not heard this.
+            if isinstance(message, dict) and message.get("msg") == "close_stream":
+                return
 
 
 class Listener(threading.Thread):

@@ -23,7 +23,7 @@ from tests.servers import (
 PATH = "/gradio/cluster"
 
 _SITE = """
-upstream site {{
+upstream gradiosession {{
 {servers}
 }}
 server {{
@@ -32,18 +32,21 @@ server {{
   proxy_http_version 1.1;
   proxy_set_header Host $http_host;
   proxy_set_header Connection "";
+  proxy_set_header X-Request-ID $request_id;
   proxy_buffering off;
   proxy_request_buffering off;
   proxy_connect_timeout 5s;
   proxy_read_timeout 300s;
   location / {{
-    proxy_pass http://site;
+    proxy_pass http://gradiosession;
   }}
 {stopped}
 }}
 """
-# What a client hears whose request has gone with its process.
-_STOPPED = re.compile(r"^    error_page.*?^    }$", re.M | re.S)
+# What a client hears whose request, or stream, has gone with its process.
+_STOPPED = re.compile(
+    r"^    (?:error_page|location \S+ \S+/queue/data|location = /stopped).*?^    }$", re.M | re.S
+)
 _CONFIG = Path(__file__).parents[2] / "deploy/nginx/gradiosession.conf"
 
 

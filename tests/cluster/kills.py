@@ -5,12 +5,11 @@ import secrets
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tests.attacks.people import Tab
 from tests.cluster.conftest import Processes
-from tests.cluster.load import Event, Load
+from tests.cluster.load import ClientUser, Event, Load
 
 # Seconds within which somebody whose event was lost is told so.
 TOLD = 5.0
@@ -26,10 +25,24 @@ class Kill:
     at: float
     done: float
 
-    def explains(self, event: Event, where: str) -> bool:
-        """`where`: the process in which the event was; "" of one that had not begun, because the
-        request for it has gone with this process."""
-        return event.began <= self.done and self.at <= event.ended and where in ("", self.process)
+    def was_during(self, event: Event) -> bool:
+        return event.began <= self.done and self.at <= event.ended
+
+
+@dataclass(frozen=True)
+class Loss:
+    """An event that has failed by a kill."""
+
+    event: Event
+    # Until its user knew.
+    seconds: float
+    # Whether it ran in that process. Otherwise what ran elsewhere went through it: the request for
+    # it, which nobody may send twice, or the stream of gradio_client, which opens none again.
+    was_there: bool
+
+    @property
+    def is_told(self) -> bool:
+        return CLEAR in self.event.error and self.seconds < TOLD
 
 
 def kill(site: Processes, load: Load, times: int, pause: float = 1.0) -> list[Kill]:
@@ -60,31 +73,31 @@ def restart_all(site: Processes, load: Load) -> None:
         site.restart(number)
 
 
-def wrong(load: Load, kills: list[Kill]) -> list[Event]:
-    """Failures of what did not run in a process that was killed, that were told of too late, or
-    that say nothing."""
+def losses(load: Load, kills: list[Kill]) -> list[Loss]:
     where = load.where()
-    return [event for event in load.failures if not _is_right(event, where, kills)]
+    found = []
+    for event in load.failures:
+        for kill in filter(lambda kill: kill.was_during(event), kills):
+            was_there = where.get(event.token, kill.process) == kill.process
+            if was_there or not event.process or event.user.startswith(ClientUser.__name__):
+                found.append(Loss(event, event.ended - kill.done, was_there))
+    return found
 
 
-def _is_right(event: Event, where: Mapping[str, str], kills: list[Kill]) -> bool:
-    return CLEAR in event.error and any(wait < TOLD for wait in _waits([event], where, kills))
-
-
-def _waits(events: list[Event], where: Mapping[str, str], kills: list[Kill]) -> list[float]:
-    """Seconds from a kill until the user knew that it was the end of the event."""
-    return [
-        event.ended - kill.done
-        for event in events
-        for kill in kills
-        if kill.explains(event, where.get(event.token, ""))
-    ]
+def wrong(load: Load, kills: list[Kill]) -> list[Event]:
+    """Failures that no kill explains, that were told of too late, or that say nothing."""
+    told = [loss.event for loss in losses(load, kills) if loss.is_told]
+    return [event for event in load.failures if event not in told]
 
 
 def summary(load: Load, kills: list[Kill]) -> str:
-    waits = _waits(load.failures, load.where(), kills)
-    last = max(waits, default=0)
-    return f"{len(kills)} kills: {len(waits)} events went with them, told within {last:.1f} s"
+    found = losses(load, kills)
+    there = sum(loss.was_there for loss in found)
+    last = max((loss.seconds for loss in found), default=0)
+    return (
+        f"{len(kills)} kills: {there} events ended with their process, {len(found) - there} were "
+        f"on their way through it; the last was told after {last:.1f} s"
+    )
 
 
 def _identity(site: Processes, load: Load, number: int) -> str:

@@ -34,8 +34,9 @@ APP = "load"
 STEPS = 4
 # Seconds for an event, whatever happens.
 LIMIT = 60.0
-# For which a page tries to open its stream again.
+# For which a page tries to open its stream again, and what nginx calls one that was cut.
 AGAIN = 4.0
+STOPPED = "Stopped"
 # After the end of an event, for the end of its stream.
 LAST = 1.0
 
@@ -83,7 +84,7 @@ class User:
         except Stale as error:
             event.is_stale, event.error = True, str(error)
         except Exception as error:
-            event.error = f"{type(error).__name__}: {error}".rstrip(": ")
+            event.error = f"{type(error).__name__}: {_said(error)}".rstrip(": ")
             self._doubt += 1
             self._perhaps.add(event.token)
         event.seconds = time.monotonic() - event.began
@@ -144,16 +145,27 @@ class RawUser(User):
             raise Failed(answer.text[:300])
         identity = answer.json()["event_id"]
         event.process = event_ids.process_of(identity)
-        with self.person.client.stream("GET", f"{API}/call/walk/{identity}") as stream:
-            if stream.status_code != 200:
-                raise Failed(stream.read().decode()[:300])
-            lines = [line for line in stream.iter_lines() if line]
+        lines = self._lines(f"{API}/call/walk/{identity}")
         words = [json.loads(line.removeprefix("data: ")) for line in lines if line[:5] == "data:"]
         if "event: error" in lines:
             raise Failed(str(words[-1]))
         # The last is said twice.
         if [word[1] for word in words if word][:STEPS] != list(range(STEPS)):
             raise Stale(f"{words}")
+
+    def _lines(self, path: str) -> list[str]:
+        """Of a stream that is read again, from its beginning, when it is cut."""
+        until = time.monotonic() + AGAIN
+        while True:
+            try:
+                with self.person.client.stream("GET", path) as stream:
+                    if stream.status_code != 200:
+                        raise Failed(stream.read().decode()[:300])
+                    return [line for line in stream.iter_lines() if line]
+            except httpx.TransportError:
+                if time.monotonic() > until:
+                    raise
+            time.sleep(0.2)
 
     def keep(self, event: Event) -> None:
         process, tokens = self._follow(event, "keep", event.token)[-1]
@@ -247,6 +259,8 @@ class RawUser(User):
                 with self.person.client.stream("GET", path, headers=headers) as answer:
                     if answer.status_code == 200:
                         for message in messages_of(answer):
+                            if message.get("title") == STOPPED:
+                                break
                             count, until = count + 1, 0.0
                             yield message
                             if message["msg"] == "close_stream":
@@ -335,6 +349,11 @@ class ClientUser(User):
     def close(self) -> None:
         self._client.close()
         super().close()
+
+
+def _said(error: Exception) -> str:
+    """Of an answer that is no success gradio_client gives the number; the words are with it."""
+    return error.response.text if isinstance(error, httpx.HTTPStatusError) else str(error)
 
 
 def _changed(before: list[Any], changes: list[Any]) -> list[Any]:

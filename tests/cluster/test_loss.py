@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from gradio_client import Client
 from redis import Redis
 
 from tests.attacks.people import API, Listener, Person, Tab
@@ -189,6 +190,38 @@ def test_a_stream_outlives_the_process_that_it_came_through(
         again.join(5)
         assert again.messages[-1]["msg"] == "close_stream"
         assert tab.predict("count", None) == 1
+
+
+def test_a_call_is_heard_again_from_its_beginning(frail: Processes, ada: Person) -> None:
+    body = {"data": [30, 0.1]}
+    call = frail.at(0, ada).post(f"{API}/call/steps", body).json()["event_id"]
+    path = f"{API}/call/steps/{call}"
+    with frail.at(1, ada).client.stream("GET", path) as cut:
+        lines = cut.iter_lines()
+        assert next(lines) == "event: generating"
+        with killed(frail, 1):
+            with pytest.raises(httpx.TransportError):
+                list(lines)
+            answer = ada.get(path).text
+    pid = frail.sites[0].process.pid
+    assert [f"{pid}:{number}" in answer for number in range(30)] == [True] * 30
+    assert "event: complete" in answer
+
+
+def test_gradio_client_hears_that_a_process_has_gone(frail: Processes, ada: Person) -> None:
+    """Whether its stream came through that process or through the other one."""
+    headers = {"Authorization": ada.client.headers["Authorization"]}
+    more = {"verbose": False, "analytics_enabled": False, "headers": headers}
+    clients = [Client(f"{ada.root}/", **more) for _ in range(6)]
+    jobs = [client.submit(100, 0.1, api_name="/steps") for client in clients]
+    wait_for(lambda: all(job.outputs() for job in jobs))
+    pids = [int(job.outputs()[0].split(":")[0]) for job in jobs]
+    with killed(frail, frail.of(pids[0])):
+        errors = [job.exception(20) for job in jobs]
+    for client in clients:
+        client.close()
+    assert all("has stopped" in str(error) for error in errors if error)
+    assert all(error for error, pid in zip(errors, pids, strict=True) if pid == pids[0])
 
 
 def test_a_page_that_asks_for_the_rest_of_nothing_is_told_so(frail: Processes, ada: Person) -> None:

@@ -6,6 +6,7 @@ Each test says what to look at in `gradio_ui/compat` when an upgrade breaks it.
 import asyncio
 import hashlib
 import inspect
+import json
 import os
 import re
 import subprocess
@@ -28,6 +29,7 @@ from gradio import routes as gradio_routes
 from starlette.routing import BaseRoute, Route
 
 from gradio_ui import compat, event_ids, frontend, names, places, routes
+from gradio_ui.cluster import lost
 from gradio_ui.compat import blocks as compat_blocks
 from gradio_ui.compat import (
     environment,
@@ -784,3 +786,18 @@ def test_the_frontend_speaks_as_the_scripts_of_the_shell_expect() -> None:
     # known to requests.js.
     eventsources = sum(source.count("new EventSource(") for source in sources)
     assert eventsources == 1, "Gradio listens to streams in another way"
+
+
+def test_gradio_client_takes_a_failure_for_that_of_all_its_events() -> None:
+    from gradio_client import client, utils
+
+    ours, _, _ = lost.last_words(()).partition(b"\n\n")
+    message = json.loads(ours.removeprefix(b"data: "))
+    words = utils.ServerMessage.server_stopped.value
+    assert message["message"] == words, "gradio_client knows other words (cluster.lost)"
+    source = inspect.getsource(client.Client.stream_messages)
+    assert 'resp.get("message", "")' in source, "gradio_client looks for them elsewhere"
+    config = (Path(__file__).parents[2] / "deploy/nginx/gradiosession.conf").read_text()
+    found = re.search(r"return 200 'data: (\{.*\})\\n", config)
+    # By the title is told apart what nginx says, after which a page may ask for the rest.
+    assert found and json.loads(found[1]) == message | {"title": "Stopped"}

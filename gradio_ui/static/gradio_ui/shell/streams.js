@@ -3,6 +3,8 @@ import { live } from "./live.js";
 import { sleep, texts } from "./page.js";
 
 const END = "close_stream";
+// With which nginx ends a stream whose process has gone, see deploy/nginx: that is no end here.
+const CUT = 'data: {"msg":"process_completed","message":';
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -35,7 +37,8 @@ export async function mended(open, signal) {
           return controller.close();
         }
         // Whole messages only: half of one could not be parsed.
-        const [whole, half] = split(joined(rest, part.value));
+        const [messages, half] = split(joined(rest, part.value));
+        const whole = withoutCut(messages);
         rest = half;
         if (!whole.length) continue;
         count += countOf(whole);
@@ -94,6 +97,13 @@ function split(bytes) {
     if (bytes[at] === 10 && bytes[at - 1] === 10) return [bytes.subarray(0, at + 1), bytes.subarray(at + 1)];
   }
   return [new Uint8Array(), bytes];
+}
+
+// What came before the line was cut, without the half of a message.
+function withoutCut(bytes) {
+  const tail = decoder.decode(bytes.slice(-500));
+  const at = tail.lastIndexOf(CUT);
+  return at < 0 ? bytes : split(bytes.subarray(0, bytes.length - encoder.encode(tail.slice(at)).length))[0];
 }
 
 // The heartbeat, by which the server knows that the page is still open. It never ends here; when
