@@ -17,19 +17,31 @@ _CLOSED = b'data: {"msg":"close_stream"'
 
 
 class Relayed:
-    """A `send`."""
+    """A `send`. Before there is something of a body another answer can be given."""
+
+    # Whether a client is to know before that there will be one.
+    is_eager = False
 
     def __init__(self, send: Send) -> None:
         self.has_begun = False
         self._send = send
+        self._start: Message | None = None
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.has_begun = True
             # The outer layers of this process add it.
             headers = [tuple(item) for item in message["headers"] if item[0] != REQUEST_ID]
-            message = {**message, "headers": headers}
-        await self._send(message)
+            self._start = {**message, "headers": headers}
+            if self.is_eager:
+                await self._begin()
+        else:
+            await self._begin()
+            await self._send(message)
+
+    async def _begin(self) -> None:
+        if self._start is not None:
+            start, self._start, self.has_begun = self._start, None, True
+            await self._send(start)
 
     async def complete(self) -> bool:
         """Whether the end of the answer is the end for the client, too."""
@@ -47,6 +59,8 @@ class Relayed:
 
 class RelayedEvents(Relayed):
     """The stream of a page: gets a regular end."""
+
+    is_eager = True
 
     def __init__(self, send: Send) -> None:
         super().__init__(send)
@@ -79,6 +93,8 @@ class RelayedEvents(Relayed):
 class RelayedCall(Relayed):
     """The stream of a call without a page."""
 
+    is_eager = True
+
     async def cut(self) -> bool:
         if self.has_begun:
             await self._send({"type": "http.response.body", "body": lost.of_call()})
@@ -87,6 +103,8 @@ class RelayedCall(Relayed):
 
 class RelayedHeartbeat(Relayed):
     """Goes on from whichever process has the page next, until that one refuses."""
+
+    is_eager = True
 
     def __init__(self, send: Send) -> None:
         super().__init__(send)

@@ -19,6 +19,9 @@ from gradio_ui.cluster.listener import CUT, HANDED_OVER
 
 # Seconds for which a stream waits to be opened again.
 PATIENCE = 10.0
+# For which one is remembered that has ended: its last messages may have been lost on their way
+# through a process that died just then.
+_REMEMBERED = 3.0
 # Bytes of the latest messages that are kept of each.
 _MOST = 256 * 1024
 _CLOSED = b'data: {"msg":"close_stream"'
@@ -45,9 +48,11 @@ class Streams:
         said, request = headers.get("last-event-id", ""), headers.get("x-request-id", "")
         is_call = event_ids.is_event_id(name)
         stream = self._streams.get(name)
+        if stream is not None and stream.is_over and not stream.is_complete:
+            stream = None
         # A balancer sends a request again, to another process, when it has heard nothing yet.
         is_same = stream is not None and request != "" and request == stream.request
-        if stream is not None and (said or stream.is_cut or is_same or is_call):
+        if stream is not None and (said or stream.is_waiting or is_same or is_call):
             last = 0 if is_same or is_call else stream.sent
             if said.isdecimal() and len(said) < 10:
                 last = int(said)
@@ -63,7 +68,7 @@ class Streams:
                 return await here(receive, _after(rest, send))
         if said:
             return await lost.end_stream(send, of_page=not is_call)
-        if HANDED_OVER not in scope or name in self._streams:
+        if HANDED_OVER not in scope or (stream is not None and not stream.is_over):
             return await here(receive, send)
         stream = self._streams[name] = _Stream(receive, send, request)
         try:
@@ -71,6 +76,10 @@ class Streams:
             await stream.linger()
         finally:
             stream.end()
+            asyncio.get_running_loop().call_later(_REMEMBERED, self._forget, name, stream)
+
+    def _forget(self, name: str, stream: "_Stream") -> None:
+        if self._streams.get(name) is stream:
             del self._streams[name]
 
 
@@ -100,13 +109,14 @@ class _Stream:
         # Messages, each with its number.
         self._kept: deque[tuple[int, bytes]] = deque()
         self._size = self._count = self._forgotten = 0
-        self._is_over = self.is_complete = False
+        self.is_over = self.is_complete = False
         # The number of the last one that was sent.
         self.sent = 0
 
     @property
-    def is_cut(self) -> bool:
-        return self._client is None
+    def is_waiting(self) -> bool:
+        """For somebody who opens it again."""
+        return self._client is None and not self.is_over
 
     async def receive(self) -> Message:
         while True:
@@ -161,7 +171,7 @@ class _Stream:
                 await self._is_going.wait()
         except TimeoutError:
             self.end()
-        return not self._is_over
+        return not self.is_over
 
     async def linger(self) -> None:
         """All has been said, but perhaps not heard."""
@@ -169,10 +179,11 @@ class _Stream:
             await self._is_opened_again()
 
     def end(self) -> None:
-        self._is_over = True
+        self.is_over = True
         self._is_going.set()
         if self._client is not None:
             self._client.leave()
+            self._client = None
 
     def has_all_after(self, number: int) -> bool:
         return self._start is not None and self._forgotten <= number <= self._count
