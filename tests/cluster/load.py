@@ -179,7 +179,7 @@ class RawUser(User):
     def weigh(self, event: Event) -> None:
         content = secrets.token_bytes(1000 + secrets.randbelow(200_000))
         path = self.person.upload(content, "bytes.bin")
-        answer = self.person.get(f"{API}/file={path}")
+        answer = self._download(f"{API}/file={path}")
         if answer.status_code != 200:
             raise Failed(answer.text[:300])
         if answer.content != content:
@@ -188,6 +188,13 @@ class RawUser(User):
         self._counted(event, *data[:2])
         if data[2] != len(content):
             raise Stale("the size is another one")
+
+    def _download(self, path: str) -> httpx.Response:
+        """Asked for once more when it was cut, as a page is loaded again."""
+        try:
+            return self.person.get(path)
+        except httpx.RemoteProtocolError:
+            return self.person.get(path)
 
     def stop(self, event: Event) -> None:
         identity = ""
@@ -203,6 +210,9 @@ class RawUser(User):
         fn = self.person.fn("walk")
         body = {"session_hash": self._tab.hash, "event_id": identity, "fn_index": fn}
         answer = self.person.post(f"{API}/cancel", body)
+        if answer.status_code == 502:
+            # It has gone with the process that passed it on. There is no harm in asking twice.
+            answer = self.person.post(f"{API}/cancel", body)
         if answer.status_code != 200:
             raise Failed(answer.text[:300])
 
