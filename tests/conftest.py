@@ -2,10 +2,13 @@
 
 import os
 import shutil
+import ssl
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import certifi
 import pytest
 
 pytest_plugins = ["tests.servers", "tests.browser", "tests.oidc_provider"]
@@ -25,10 +28,23 @@ os.environ |= {
 }
 
 
+def share_certificates() -> None:
+    """One context for all clients of httpx: to read all certificates takes 20 ms, longer than most
+    requests, and each `httpx.get` does it, and a `gradio_client` several times."""
+    create, public = ssl.create_default_context, certifi.where()
+    shared = create(cafile=public)
+
+    def create_default_context(*args: Any, **options: Any) -> ssl.SSLContext:
+        return shared if not args and options == {"cafile": public} else create(*args, **options)
+
+    ssl.create_default_context = create_default_context
+
+
 def pytest_configure(config: pytest.Config) -> None:
     import django
 
     django.setup()
+    share_certificates()
     # Searches all output for secrets when the run is over.
     from tests.leaks import LeaksPlugin
 
