@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import ssl
 import tempfile
 from collections.abc import Iterator
@@ -44,6 +45,9 @@ def pytest_configure(config: pytest.Config) -> None:
     import django
 
     django.setup()
+    # Ignored in a run that was started in the background of a shell, and handed down to servers,
+    # which are stopped by it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     share_certificates()
     # Searches all output for secrets when the run is over.
     from tests.leaks import LeaksPlugin
