@@ -15,8 +15,9 @@ SHELL := /bin/bash
 PORT ?= 8000
 DEMO_PASSWORD ?= gradio-demo
 ARGS ?=
-# Each has its own databases and servers; the tests of a file stay together.
-WORKERS ?= -n auto --maxprocesses 4 --dist loadfile
+# Each has its own databases and servers; the tests of a file stay together, and files that share
+# a server follow one another.
+WORKERS ?= -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
 ifndef PYTHON

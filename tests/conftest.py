@@ -28,6 +28,25 @@ os.environ |= {
     "GRADIOSESSION_DATA_DIR": str(DATA_DIR),
 }
 
+# Begun first, so that no worker has one of them to itself when the others have finished.
+LONGEST = (
+    "sessionstate/test_processes.py",
+    "e2e/test_fresh_clone.py",
+    "docs/test_tutorial.py",
+    "gradio_ui/test_shell.py",
+    "e2e/test_operation.py",
+    "accounts/test_page_walk.py",
+    "docs/test_blocks.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        name = item.nodeid.partition("::")[0].removeprefix("tests/")
+        return LONGEST.index(name) if name in LONGEST else len(LONGEST)
+
+    items.sort(key=place)
+
 
 def share_certificates() -> None:
     """One context for all clients of httpx: to read all certificates takes 20 ms, longer than most
