@@ -61,10 +61,11 @@ async def in_thread(func: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> 
 
 
 def _close_old_connections() -> None:
-    rested = time.monotonic() - _thread.used > _TRUSTED
+    if time.monotonic() - _thread.used <= _TRUSTED:
+        return  # they were looked at after that
     for connection in connections.all(initialized_only=True):
         connection.close_if_unusable_or_obsolete()
-        if rested and connection.connection is not None and not connection.is_usable():
+        if connection.connection is not None and not connection.is_usable():
             connection.close()  # the server was restarted meanwhile
 
 

@@ -31,13 +31,28 @@ from sessionstate.backends.base import (
     Stamp,
     size_of,
 )
-from sessionstate.backends.sql import FAR, INFO, LIVE, LOCK, RECORD, VALUE, info_of, row_size
+from sessionstate.backends.grouped import GroupedSaves, Save, Saved
+from sessionstate.backends.sql import (
+    FAR,
+    INFO,
+    LIVE,
+    LOCK,
+    RECORD,
+    VALUE,
+    info_of,
+    insert,
+    remove,
+    sizes,
+    write,
+)
 from sessionstate.backends.threaded import ThreadedBackend
 from sessionstate.clock import timestamp
+from sessionstate.conf import conf
 from sessionstate.errors import (
     LockTimeout,
     SessionExists,
     SessionGone,
+    StateError,
     StateTooLarge,
     StoreUnavailable,
     VersionConflict,
@@ -45,11 +60,14 @@ from sessionstate.errors import (
 from sessionstate.models import StateRecord
 
 _sqlite_writer = threading.Lock()
-_CHUNK = 500  # parameters in one IN list
 _ADDRESSES = 100  # in one statement
 
 
 class Backend(ThreadedBackend):
+    def __init__(self) -> None:
+        super().__init__()
+        self._grouped = GroupedSaves(self._save_all)
+
     @property
     def alias(self) -> str:
         return router.db_for_write(StateRecord)
@@ -143,7 +161,7 @@ class Backend(ThreadedBackend):
                 )
                 expired.delete()
                 record.save(using=self.alias, force_insert=True)
-                _insert(cursor, record.pk, values)
+                insert(cursor, record.pk, values)
         except IntegrityError as error:
             raise SessionExists(f"there is a {address.kind} of this id already") from error
         fields = (record.owner, record.created, record.used, record.expires, record.ip)
@@ -167,25 +185,72 @@ class Backend(ThreadedBackend):
                     values = cast(Mapping[str, bytes], changes)
                     return postgresql.save(cursor, address, values, stamp, limit)
         with self._transaction() as cursor:
-            pk, old = self._locked(cursor, connection, address)
-            if version is not None and version != old.version:
-                raise VersionConflict(version, old.version)
-            if token is not None and not self._hold(cursor, address, token):
-                raise LockTimeout("the lock was lost before the save")
-            if connection.vendor == "postgresql":
-                grown = postgresql.change(cursor, pk, changes)
-            else:
-                grown = _write(cursor, pk, changes)
-            size = old.size + grown
-            if size > limit and grown > 0:
-                raise StateTooLarge(size, limit)
-            new = old.saved(stamp, size)
-            cursor.execute(
-                f"UPDATE {RECORD} SET owner = %s, used = %s, expires = %s, ip = %s,"
-                " user_agent = %s, version = %s, size = %s WHERE id = %s",
-                (new.owner, new.used, min(new.expires, FAR), new.ip, new.user_agent)
-                + (new.version, new.size, pk),
+            return self._save(cursor, address, changes, stamp, limit, token, version)
+
+    async def asave(
+        self,
+        address: Address,
+        changes: Mapping[str, bytes | None],
+        stamp: Stamp,
+        *,
+        limit: int,
+        token: str | None = None,
+        version: int | None = None,
+    ) -> Info:
+        if conf.threads == 0 or not self._has_one_writer:
+            return await super().asave(
+                address, changes, stamp, limit=limit, token=token, version=version
             )
+        return await self._grouped.save((address, changes, stamp, limit, token, version))
+
+    @property
+    def _has_one_writer(self) -> bool:
+        # Not by its connection: each task of an event loop would make one.
+        return str(connections.settings[self.alias]["ENGINE"]).endswith(".sqlite3")
+
+    def _save_all(self, saves: Sequence[Save]) -> list[Saved]:
+        """In one transaction, and yet each for itself: who is refused has written nothing."""
+        saved: list[Saved] = []
+        with self._transaction() as cursor:
+            for save in saves:
+                try:
+                    saved.append(self._save(cursor, *save))
+                except StateError as error:
+                    saved.append(error)
+        return saved
+
+    def _save(
+        self,
+        cursor: CursorWrapper,
+        address: Address,
+        changes: Mapping[str, bytes | None],
+        stamp: Stamp,
+        limit: int,
+        token: str | None,
+        version: int | None,
+    ) -> Info:
+        """In a transaction, which must be undone when this raises; but not on SQLite."""
+        connection = connections[self.alias]
+        pk, old = self._locked(cursor, connection, address)
+        if version is not None and version != old.version:
+            raise VersionConflict(version, old.version)
+        if token is not None and not self._hold(cursor, address, token):
+            raise LockTimeout("the lock was lost before the save")
+        if connection.vendor == "postgresql":
+            size = old.size + postgresql.change(cursor, pk, changes)
+            _check(size, old.size, limit)
+        else:
+            before = sizes(cursor, pk, changes)
+            size = old.size + size_of(changes) - sum(before.values())
+            _check(size, old.size, limit)
+            write(cursor, pk, changes, before)
+        new = old.saved(stamp, size)
+        cursor.execute(
+            f"UPDATE {RECORD} SET owner = %s, used = %s, expires = %s, ip = %s,"
+            " user_agent = %s, version = %s, size = %s WHERE id = %s",
+            (new.owner, new.used, min(new.expires, FAR), new.ip, new.user_agent)
+            + (new.version, new.size, pk),
+        )
         return new
 
     def _locked(
@@ -220,7 +285,7 @@ class Backend(ThreadedBackend):
                 pk, info = self._locked(cursor, connections[self.alias], address)
             except SessionGone:
                 return None
-            _remove(cursor, [pk])
+            remove(cursor, [pk])
             return info
 
     def _hold(self, cursor: CursorWrapper, address: Address, token: str) -> bool:
@@ -285,7 +350,7 @@ class Backend(ThreadedBackend):
         expired = records.filter(expires__lte=now).values_list("pk", flat=True)
         while dead := list(expired[:batch]):
             with self._transaction() as cursor:
-                _remove(cursor, dead)
+                remove(cursor, dead)
             purged += len(dead)
         return purged
 
@@ -294,51 +359,9 @@ class Backend(ThreadedBackend):
             cursor.execute(f"SELECT 1 FROM {RECORD} r WHERE r.id = 0")
 
 
-def _write(cursor: CursorWrapper, pk: int, changes: Mapping[str, bytes | None]) -> int:
-    """Writes the changed keys of a locked record; by how many bytes it grew."""
-    before: dict[str, int] = {}
-    names = list(changes)
-    for chunk in (names[i : i + _CHUNK] for i in range(0, len(names), _CHUNK)):
-        cursor.execute(
-            f"SELECT name, size FROM {VALUE} WHERE record_id = %s"
-            f" AND name IN ({', '.join(['%s'] * len(chunk))})",
-            [pk, *chunk],
-        )
-        before |= dict(cursor.fetchall())
-    update, insert, remove = [], {}, []
-    for name, data in changes.items():
-        if data is None:
-            remove.append((pk, name))
-        elif name in before:
-            size = row_size(name, data)
-            update.append((data, size, size - before[name], pk, name))
-        else:
-            insert[name] = data
-    if remove:
-        cursor.executemany(f"DELETE FROM {VALUE} WHERE record_id = %s AND name = %s", remove)
-    if update:
-        cursor.executemany(
-            f"UPDATE {VALUE} SET data = %s, size = %s, grown = %s"
-            " WHERE record_id = %s AND name = %s",
-            update,
-        )
-    _insert(cursor, pk, insert)
-    return size_of(changes) - sum(before.values())
-
-
-def _insert(cursor: CursorWrapper, pk: int, values: Mapping[str, bytes]) -> None:
-    if values:
-        rows = [(name, data, row_size(name, data)) for name, data in values.items()]
-        cursor.executemany(
-            f"INSERT INTO {VALUE} (record_id, name, data, size, grown) VALUES (%s, %s, %s, %s, %s)",
-            [(pk, name, data, size, size) for name, data, size in rows],
-        )
-
-
-def _remove(cursor: CursorWrapper, pks: list[int]) -> None:
-    marks = ", ".join(["%s"] * len(pks))
-    cursor.execute(f"DELETE FROM {VALUE} WHERE record_id IN ({marks})", pks)
-    cursor.execute(f"DELETE FROM {RECORD} WHERE id IN ({marks})", pks)
+def _check(size: int, before: int, limit: int) -> None:
+    if size > limit and size > before:
+        raise StateTooLarge(size, limit)
 
 
 def _snapshot(address: Address, rows: Sequence[tuple[Any, ...]] | None) -> Snapshot | None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
 from sessionstate import clock
+from sessionstate.backends import db
 from sessionstate.backends.base import NEVER, Address, Backend, Info, Kind, Snapshot, Stamp
+from sessionstate.backends.grouped import Save, Saved
 from sessionstate.clock import timestamp
 from sessionstate.errors import (
     LockTimeout,
@@ -286,6 +289,58 @@ async def test_loads_at_the_same_time_have_nothing_to_do_with_each_other(
     assert first is None and fifth is None
     # Not every database takes such ids.
     assert all(other is None or isinstance(other, Exception) for other in others)
+
+
+async def test_saves_at_the_same_time_have_nothing_to_do_with_each_other(
+    backend: Backend,
+) -> None:
+    for address in (A, B):
+        await backend.acreate(address, {"k": b"v"}, stamp(), limit=LIMIT)
+    missing, large = Address(Kind.SESSION, "missing"), {"large": b"x" * LIMIT}
+    odd = Address(Kind.SESSION, "\ud800")
+    saves = [
+        backend.asave(A, {"first": b"1"}, stamp(), limit=LIMIT),
+        backend.asave(A, {"second": b"2", "k": None}, stamp(), limit=LIMIT),
+        backend.asave(missing, {"k": b"v"}, stamp(), limit=LIMIT),
+        backend.asave(B, {"other": b"3"} | large, stamp(), limit=LIMIT),
+        backend.asave(B, {"k": b"w"}, stamp(), limit=LIMIT, version=7),
+        backend.asave(B, {"k": b"w"}, stamp(), limit=LIMIT, token="nobody's"),
+        backend.asave(odd, {"k": b"v"}, stamp(), limit=LIMIT),
+        backend.asave(B, {"k": b"z"}, stamp(), limit=LIMIT),
+    ]
+    found = await asyncio.gather(*saves, return_exceptions=True)
+    refusals = [SessionGone, StateTooLarge, VersionConflict, LockTimeout]
+    assert [type(one) for one in found[2:6]] == refusals
+    assert isinstance(found[6], Exception)
+    first, second = await backend.aload_many([A, B])
+    assert first is not None and dict(first.values) == {"first": b"1", "second": b"2"}
+    assert second is not None and dict(second.values) == {"k": b"z"}
+    assert first.info.version == 3 and first.info.size == len("first1second2")
+    assert (second.info, second.info.version) == (found[7], 2)
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_saves_at_the_same_time_take_turns_as_one_writer_on_sqlite() -> None:
+    backend = db.Backend()
+    for address in (A, B):
+        await backend.acreate(address, {}, stamp(), limit=LIMIT)
+    together: list[int] = []
+    save_all = backend._grouped._save_all
+
+    def counted(saves: Sequence[Save]) -> list[Saved]:
+        together.append(len(saves))
+        return save_all(saves)
+
+    backend._grouped._save_all = counted
+    names = [f"key{number}" for number in range(20)]
+    await asyncio.gather(
+        *(backend.asave(A, {name: b"1"}, stamp(), limit=LIMIT) for name in names[:10]),
+        *(backend.asave(B, {name: b"1"}, stamp(), limit=LIMIT) for name in names[10:]),
+    )
+    assert together == [1, 19]
+    first, second = await backend.aload_many([A, B])
+    assert first is not None and sorted(first.values) == sorted(names[:10])
+    assert second is not None and second.info.version == 11
 
 
 def test_it_tells_which_of_many_records_still_exist(backend: Backend) -> None:
