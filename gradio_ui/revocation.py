@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakSet, WeakValueDictionary
 
 from django.contrib.auth.models import AbstractBaseUser
+from django.utils.translation import gettext_noop as _
 
 from accounts.watch import Held, Login, Watch, Why
 from gradio_ui.connections import Connection
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 # Seconds in which a stream can say that its events have failed.
 LAST_WORDS = 0.3
 _MESSAGES: dict[Why, str] = {
-    "login": "You have been signed out.",
-    "permission": "You may not use this app.",
+    "login": _("You have been signed out."),
+    "permission": _("You may not use this app."),
 }
 
 

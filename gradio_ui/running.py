@@ -3,13 +3,15 @@
 import sys
 import typing
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext_noop as _
+
 from gradio_ui import asked, passage
 from gradio_ui.asked import Needs, OfState, OfUser, S, scope_of
-from gradio_ui.telling import told
+from gradio_ui.telling import error, told
 from sessionstate import Session, State, TabState, UserState
 from sessionstate.conf import conf
 
@@ -80,7 +82,7 @@ class Call:
         # Decorated functions may stand in modules that are read before there are models.
         from gradio_ui.permits import Permits
 
-        scope = request.request.scope  # type: ignore[union-attr]
+        self._scope = scope = request.request.scope  # type: ignore[union-attr]
         self.request = request
         self.failed = False
         self.session = Session(scope[conf.attribute].id)
@@ -120,17 +122,19 @@ class Call:
             raise TypeError(asked.wrong_user(name, ours.classes, type(self.user)))
         if ours.or_none:
             return None
-        from gradio import Error
-
-        raise Error("Sign in to do this.", print_exception=False)
+        raise error(self._scope, _("Sign in to do this."))
 
     @property
     def is_over(self) -> bool:
         """Whether the session or the permission has ended with which this was begun."""
         return self._grant is not None and self._grant.over is not None
 
+    def told(self, function: str = "") -> AbstractContextManager[None]:
+        """A context whose errors are told to who makes this call."""
+        return told(self._scope, function)
+
     def check(self) -> None:
-        with told():
+        with self.told():
             self._ask()
 
     def _ask(self) -> None:
@@ -149,11 +153,11 @@ class Call:
         """Before the first step. The user is read anew: a call may have waited in the queue."""
         await self.load(needs.scopes)
         if needs.user:
-            with told():
+            with self.told():
                 self.user = await self.permits.auser()
 
     async def load(self, scopes: Iterable[type[State]]) -> None:
-        with told():
+        with self.told():
             for scope in scopes:
                 await self.state(scope).aload()
 
@@ -164,7 +168,7 @@ class Call:
 
     async def save(self) -> None:
         self.check()
-        with told(), self.current():
+        with self.told(), self.current():
             changed = [state for state in self._states.values() if state.changed]
             if changed and self.session not in changed:
                 # Their own records would not refuse: they are not the login's.

@@ -17,7 +17,6 @@ from gradio_ui.asked import Needs
 from gradio_ui.rates import Limit
 from gradio_ui.rules import Rule, Rules
 from gradio_ui.running import Call, is_building, running
-from gradio_ui.telling import told
 from sessionstate import Session
 from sessionstate.conf import conf
 
@@ -88,9 +87,10 @@ class Steps:
             )
         else:
             call = Call(typing.cast("gradio.Request", requests))
+        name = block_fn.name or ""
         try:
             call.check()
-            with told(block_fn):
+            with call.told(name):
                 await call.permits.renew(required)
         except BaseException:
             if run:
@@ -100,7 +100,7 @@ class Steps:
         if not run:
             await call.prepare(needs)
         try:
-            with call.current(), told(block_fn):
+            with call.current(), call.told(name):
                 result = await self._call_function(
                     block_fn,
                     processed_input,

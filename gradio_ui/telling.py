@@ -5,41 +5,54 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
+from starlette.types import Scope
+
+from gradio_ui import languages
 from gradio_ui.passage import GrantOver
 from gradio_ui.rules import Denied
 from sessionstate.errors import SessionGone, StateError, StateTooLarge, StoreUnavailable
 
 if TYPE_CHECKING:
-    from gradio.block_function import BlockFunction
+    import gradio
 
 logger = logging.getLogger(__name__)
 
+_ENDED = _("You have been signed out.")
+_FULL = _("Your session is full, so the last change was not saved.")
+_UNAVAILABLE = _("Your session could not be reached. Please try again in a moment.")
 
-@contextmanager
-def told(block_fn: "BlockFunction | None" = None) -> Iterator[None]:
+
+def error(scope: Scope, sentence: str) -> "gradio.Error":
+    """An error that the page shows to who has sent this request, in their language."""
     from gradio import Error
 
+    return Error(languages.said(scope, sentence), print_exception=False)
+
+
+@contextmanager
+def told(scope: Scope, function: str = "") -> Iterator[None]:
+    """`scope`: of the request that is served; `function`: the name of what it has called."""
     try:
         yield
     except Denied as denied:
-        sentence = denied.rule.sentence
-        logger.info("A call of %s was refused: %s", block_fn and block_fn.name, sentence)
-        raise Error(sentence, title="Not allowed", print_exception=False) from denied
-    except GrantOver as error:
-        raise Error(str(error), print_exception=False) from error
-    except SessionGone as error:
-        raise Error("You have been signed out.", print_exception=False) from error
-    except StateTooLarge as error:
-        logger.warning("A callback's changes were not saved: %s", error)
-        raise Error(
-            "Your session is full, so the last change was not saved.", print_exception=False
-        ) from error
-    except StoreUnavailable as error:
-        logger.error("A callback's state could not be reached: %s", error)
-        raise Error(
-            "Your session could not be reached. Please try again in a moment.",
-            print_exception=False,
-        ) from error
+        from gradio import Error
+
+        with languages.of(scope):
+            sentence, title = denied.rule.sentence, gettext("Not allowed")
+        logger.info("A call of %s was refused: %s", function, sentence)
+        raise Error(sentence, title=title, print_exception=False) from denied
+    except GrantOver as over:
+        raise error(scope, str(over)) from over
+    except SessionGone as gone:
+        raise error(scope, _ENDED) from gone
+    except StateTooLarge as full:
+        logger.warning("A callback's changes were not saved: %s", full)
+        raise error(scope, _FULL) from full
+    except StoreUnavailable as away:
+        logger.error("A callback's state could not be reached: %s", away)
+        raise error(scope, _UNAVAILABLE) from away
     except StateError:
         # A mistake in the app; Gradio logs it and tells the client nothing.
         raise

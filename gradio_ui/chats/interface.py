@@ -14,7 +14,9 @@ from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
+from django.utils.translation import gettext_noop as _
 
+from gradio_ui import telling
 from gradio_ui.chats import recording, store
 from gradio_ui.chats.place import Place
 from gradio_ui.compat.chat import AnsweringChat
@@ -128,20 +130,20 @@ class ChatInterface(AnsweringChat):
         (await self._place()).set(None)
         return [], []
 
-    async def _open_listed(self, row: gr.SelectData) -> tuple[Any, Any]:
+    async def _open_listed(self, row: gr.SelectData, request: gr.Request) -> tuple[Any, Any]:
         place = await self._place()
         found = await in_thread(place.chat.find, place.listed_at(row.index, row.value[0]))
         if found is None:
-            raise gr.Error("This conversation has been deleted.", print_exception=False)
+            raise _error(request, _("This conversation has been deleted."))
         place.set(found)
         return await _messages(found)
 
-    async def _rename(self, title: str) -> None:
+    async def _rename(self, title: str, request: gr.Request) -> None:
         if found := await (await self._place()).open():
             try:
                 await in_thread(store.rename, found, title)
             except ValueError as error:
-                raise gr.Error(str(error), print_exception=False) from error
+                raise _error(request, str(error)) from error
 
     async def _forget(self) -> tuple[Any, Any]:
         place = await self._place()
@@ -171,6 +173,10 @@ class ChatInterface(AnsweringChat):
 async def _messages(found: Conversation | None) -> tuple[Any, Any]:
     messages = await in_thread(store.shown, found) if found else []
     return messages, messages
+
+
+def _error(request: gr.Request, sentence: str) -> gr.Error:
+    return telling.error(request.request.scope, sentence)  # type: ignore[union-attr]
 
 
 def _export_links(conversation: Conversation) -> str:

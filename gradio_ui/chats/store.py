@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext_noop as _
 
 from gradio_ui.chats import messages
 from gradio_ui.models import TITLE_LENGTH, Conversation, Message
@@ -54,7 +55,7 @@ def as_title(text: str) -> str:
 def rename(conversation: Conversation, title: str) -> None:
     """Raises ValueError for a title of nothing but white space."""
     if not (title := as_title(title)):
-        raise ValueError("A title cannot be empty.")
+        raise ValueError(_("A title cannot be empty."))
     conversation.title = title
     conversation.save(update_fields=["title"])
 

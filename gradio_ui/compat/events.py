@@ -8,7 +8,7 @@ import asyncio
 import math
 from typing import TYPE_CHECKING, Any
 
-from gradio_ui import passage
+from gradio_ui import languages, passage
 
 if TYPE_CHECKING:
     import gradio
@@ -41,7 +41,7 @@ def abort(blocks: "gradio.Blocks", message: str, grant: "Grant | None" = None) -
             queue.meter.ended("stopped")  # type: ignore[attr-defined]
         unfinished = queue.pending_event_ids_session.get(event.session_hash, ())
         if event.session_hash in queue.pending_messages_per_session and event._id in unfinished:
-            fail(queue, event, message)
+            fail(queue, event, languages.said(event.request.scope, message))
 
 
 def fail(queue: Any, event: Any, message: str) -> None:

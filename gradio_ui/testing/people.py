@@ -112,9 +112,11 @@ class Page:
         """For what the methods here do not do."""
         import gradio_client
 
-        return gradio_client.Client(
+        client = gradio_client.Client(
             self.url, headers=self.person.headers, verbose=False, analytics_enabled=False
         )
+        self.person.site.clients.append(client)
+        return client
 
 
 def visit(site: Site) -> Person:

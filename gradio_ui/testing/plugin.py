@@ -50,12 +50,14 @@ def second_gradio_process(django_db_setup: None) -> Iterator[Site]:
 
 
 @pytest.fixture
-def gradio_site(transactional_db: None, gradio_process: Site) -> Site:
+def gradio_site(transactional_db: None, gradio_process: Site) -> Iterator[Site]:
     """The site in a server process, started once for all tests; the database is empty."""
-    return gradio_process
+    yield gradio_process
+    gradio_process.close_pages()
 
 
 @pytest.fixture
-def second_gradio_site(transactional_db: None, second_gradio_process: Site) -> Site:
+def second_gradio_site(transactional_db: None, second_gradio_process: Site) -> Iterator[Site]:
     """A second server process of the same site."""
-    return second_gradio_process
+    yield second_gradio_process
+    second_gradio_process.close_pages()

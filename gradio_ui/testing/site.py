@@ -7,10 +7,11 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
@@ -21,6 +22,7 @@ from gradio_ui.testing.people import Person, Roles, log_in, visit
 from sessionstate.conf import conf
 
 if TYPE_CHECKING:
+    import gradio_client
     from django.contrib.auth.models import Permission
     from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -34,6 +36,7 @@ class Site:
 
     url: str
     log_file: Path
+    clients: "list[gradio_client.Client]" = field(default_factory=list, repr=False, compare=False)
 
     @property
     def log(self) -> str:
@@ -51,6 +54,12 @@ class Site:
     def visit(self) -> Person:
         """Somebody without an account, for apps with `public=True`."""
         return visit(self)
+
+    def close_pages(self) -> None:
+        """All that were opened. Otherwise they come back while another test is running."""
+        while self.clients:
+            # It waits a second for what is told at once.
+            threading.Thread(target=self.clients.pop().close, daemon=True).start()
 
     def _log_in(
         self,

@@ -335,6 +335,25 @@ def test_running_work_ends_on_another_process_with_redis(
     ends_all_work(on_redis.person(), end, message)
 
 
+@pytest.mark.parametrize(
+    ("end", "message"),
+    [(signed_out, "Sie wurden abgemeldet."), (out_of_the_group, "Sie dürfen diese App nicht")],
+)
+def test_the_page_is_told_in_its_readers_language(
+    on_redis: Pair, end: Callable[[Person], None], message: str
+) -> None:
+    person = on_redis.person()
+    person.headers["Accept-Language"] = "de"
+    # One is told by the end of its stream, the other by its function, which had to wait.
+    streams = [person.start("ticks"), person.start("slow")]
+    wait_for(lambda: "tick" in person.traces and "slow begins" in person.traces)
+    end(person)
+    for stream in streams:
+        stream.join(20)
+        assert message in stream.messages[-2]["output"]["error"]
+    (on_redis.traces / f"{person.name}.done").touch()
+
+
 @pytest.mark.parametrize(("end", "message"), [ENDS[0], ENDS[7]])
 def test_a_call_by_mcp_ends_too(
     on_redis: Pair, end: Callable[[Person], None], message: str
