@@ -19,13 +19,10 @@ from typing import Protocol
 from django.conf import settings
 from django.core.signals import setting_changed
 from redis import Redis
-from redis.exceptions import RedisError
 
-from gradio_ui.conf import conf
+from gradio_ui.cluster import keys, reach
 from gradio_ui.rates import Exceeded, Limit, Rate
 from sessionstate import clock
-from sessionstate.conf import conf as state_conf
-from sessionstate.errors import StoreUnavailable
 from sessionstate.threads import in_thread
 
 # Users and limits of which a process keeps calls before it looks for those that are over.
@@ -111,25 +108,21 @@ class RedisMeter:
         self._take = redis.register_script(_TAKE)
 
     def take(self, limits: Sequence[Limit], user: str) -> tuple[float, int] | None:
-        keys = [f"{conf.cluster_prefix}:calls:{limit.key}:{user}" for limit in limits]
+        calls = [keys.calls(f"{limit.key}:{user}") for limit in limits]
         args = [int(clock.offset() * 1000)]
         for limit in limits:
             args.append(len(limit.rates))
             for rate in limit.rates:
                 args += rate.amount, rate.seconds * 1000
-        try:
-            wait, slowest = self._take(keys=keys, args=args)
-        except (RedisError, OSError) as error:
-            raise StoreUnavailable(f"Redis does not answer: {type(error).__name__}") from error
+        with reach.answering():
+            wait, slowest = self._take(keys=calls, args=args)
         return (wait / 1000, slowest) if wait else None
 
 
 @cache
 def meter() -> Meter:
     if url := getattr(settings, "REDIS_URL", ""):
-        limit = state_conf.store_timeout
-        options = {"socket_timeout": limit, "socket_connect_timeout": limit, "retry": None}
-        return RedisMeter(Redis.from_url(url, **options))
+        return RedisMeter(Redis.from_url(url, retry=None, **reach.limits()))
     return LocalMeter()
 
 

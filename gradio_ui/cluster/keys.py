@@ -172,6 +172,10 @@ def tally(name: str) -> str:
     return f"{conf.cluster_prefix}:tally:{name}"
 
 
+def calls(name: str) -> str:
+    return f"{conf.cluster_prefix}:calls:{name}"
+
+
 def processes() -> str:
     return f"{conf.cluster_prefix}:processes"
 

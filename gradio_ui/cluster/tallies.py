@@ -17,9 +17,8 @@ from collections.abc import Callable, Mapping
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from gradio_ui.cluster import keys
+from gradio_ui.cluster import keys, reach
 from gradio_ui.cluster.presence import Presence
-from sessionstate.errors import StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -73,13 +72,11 @@ class Tallies:
 
         Raises `StoreUnavailable`.
         """
-        try:
+        with reach.answering():
             fits = await self._ask(
                 keys=[keys.tally(name)],
                 args=[keys.process(), self._process, mine, limit, _AGE],
             )
-        except (RedisError, OSError) as error:
-            raise StoreUnavailable(f"Redis does not answer: {type(error).__name__}") from error
         if fits:
             self._noted[name] = mine
         self.note()
