@@ -103,7 +103,7 @@ port: python
 
 system-packages:
 	@missing=(); \
-	for package in redis-server memcached nginx chromium prometheus; do \
+	for package in redis-server memcached nginx chromium ffmpeg prometheus; do \
 	  command -v "$$package" >/dev/null || missing+=("$$package"); done; \
 	compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || missing+=(postgresql); \
 	command -v systemd-analyze >/dev/null || missing+=(systemd); \

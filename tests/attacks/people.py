@@ -152,13 +152,14 @@ def messages_of(answer: httpx.Response) -> Iterator[dict[str, Any]]:
 
 
 class Listener(threading.Thread):
-    """Reads somebody's stream in the background, as their page does."""
+    """Reads somebody's stream in the background, as their page does. `path`: of another one than
+    that of their events."""
 
-    def __init__(self, tab: Tab, headers: dict[str, str] | None = None) -> None:
+    def __init__(self, tab: Tab, headers: dict[str, str] | None = None, path: str = "") -> None:
         super().__init__(daemon=True)
         self._client = tab.person.new_client()
         self._client.headers.update(headers or {})
-        self._path = f"{API}/queue/data?session_hash={tab.hash}"
+        self._path = path or f"{API}/queue/data?session_hash={tab.hash}"
         self.messages: list[dict[str, Any]] = []
         self.error = ""
         self.start()

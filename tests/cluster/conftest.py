@@ -12,6 +12,7 @@ import pytest
 from tests.attacks.people import Person, Tab
 from tests.nginx import nginx
 from tests.servers import (
+    BASE_DIR,
     HERE,
     Place,
     ServerName,
@@ -23,6 +24,10 @@ from tests.servers import (
 PATH = "/gradio/cluster"
 
 _SITE = """
+map $http_upgrade $connection_header {{
+  default upgrade;
+  "" close;
+}}
 upstream gradiosession {{
 {servers}
 }}
@@ -31,7 +36,8 @@ server {{
   client_max_body_size 0;
   proxy_http_version 1.1;
   proxy_set_header Host $http_host;
-  proxy_set_header Connection "";
+  proxy_set_header Upgrade $http_upgrade;
+  proxy_set_header Connection $connection_header;
   proxy_set_header X-Request-ID $request_id;
   proxy_buffering off;
   proxy_request_buffering off;
@@ -63,12 +69,27 @@ def balanced(addresses: Sequence[str], directory: Path) -> Iterator[str]:
 
 
 @dataclass
+class Balanced(Site):
+    """Several processes as the one site that they are to who uses it."""
+
+    sites: Sequence[Site] = ()
+
+    @property
+    def log(self) -> str:
+        return "\n".join(site.log for site in self.sites)
+
+
+@dataclass
 class Processes:
     """A site of several processes. `url`: of the balancer."""
 
     url: str
     sites: list[Site]
     again: Callable[[int], Site]
+
+    @property
+    def site(self) -> Site:
+        return Balanced(**(vars(self.sites[0]) | {"url": self.url}), sites=self.sites)
 
     def person(self, name: str = "ada", path: str = PATH) -> Person:
         headers = self.sites[0].sign_in(name)
@@ -112,6 +133,7 @@ def processes(
     redis: str,
     more: Mapping[str, str] | None = None,
     places: Sequence[Place] = (),
+    cwd: Path = BASE_DIR,
 ) -> Iterator[Processes]:
     """`places`: where each of them runs, which then reach each other by TCP."""
     directory = factory.directory / "site"
@@ -133,6 +155,7 @@ def processes(
             env=env | _reached(places[number]),
             allow_traceback=True,
             place=places[number],
+            cwd=cwd,
         )
 
     factory.prepare(directory)
@@ -158,6 +181,7 @@ def cluster(
 ) -> Iterator[Processes]:
     """Three processes for tests that leave them as they are."""
     factory = SiteFactory(tmp_path_factory.mktemp("cluster"), demo_database)
-    with processes(factory, ("daphne", "uvicorn", "uvicorn"), redis_server) as found:
+    more = {"EXTRA_APPS": "tests.cluster.app,tests.cluster.streams"}
+    with processes(factory, ("daphne", "uvicorn", "uvicorn"), redis_server, more) as found:
         yield found
     factory.close()

@@ -1,6 +1,6 @@
 """The four apps as people see them: on a phone and on a wide desk, in light and dark."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -44,14 +44,13 @@ def ask(page: Page, question: str) -> None:
     expect(page.get_by_role("button", name="Retry")).to_be_visible(timeout=20_000)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_fits_its_screen_is_accessible_and_reports_no_error(
-    live_site: Site, browser: Browser, scheme: str
-) -> None:
+def problems_of_pages(
+    site: Site, browser: Browser, scheme: str = "light", widths: Sequence[int] = ()
+) -> list[str]:
     problems: list[str] = []
     for slug, user in USERS.items():
         context = browser.new_context(color_scheme=scheme)  # type: ignore[arg-type]
-        sign_in(context, live_site, user)
+        sign_in(context, site, user)
         page = context.new_page()
         page.on("pageerror", lambda error, slug=slug: problems.append(f"{slug}: {error}"))
         page.on(
@@ -66,16 +65,16 @@ def test_every_page_fits_its_screen_is_accessible_and_reports_no_error(
             "request",
             lambda request, slug=slug: (
                 None
-                if request.url.startswith((live_site.url, "data:", "blob:"))
+                if request.url.startswith((site.url, "data:", "blob:"))
                 else problems.append(f"{slug}: asks {request.url}")
             ),
         )
-        open_app(page, live_site, slug)
+        open_app(page, site, slug)
         if slug == "dashboard":
             page.get_by_role("button", name="Use the sample").click()
             expect(page.locator("canvas, svg.marks").first).to_be_visible(timeout=20_000)
         page.evaluate(Axe().axe_script)
-        for width in WIDTHS:
+        for width in widths:
             page.set_viewport_size({"width": width, "height": 900})
             page.wait_for_timeout(300)  # plots are drawn anew
             overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
@@ -93,7 +92,14 @@ def test_every_page_fits_its_screen_is_accessible_and_reports_no_error(
         if is_dark != (scheme == "dark"):
             problems.append(f"{slug}: is not {scheme}")
         context.close()
-    assert problems == []
+    return problems
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_fits_its_screen_is_accessible_and_reports_no_error(
+    live_site: Site, browser: Browser, scheme: str
+) -> None:
+    assert problems_of_pages(live_site, browser, scheme, WIDTHS) == []
 
 
 def test_the_colours_chosen_on_the_site_s_pages_hold_in_the_apps(

@@ -13,7 +13,7 @@ LIMIT = 30_000
 
 
 @pytest.fixture(scope="module")
-def ada(browser: Browser, demos_site: Site) -> Iterator[BrowserContext]:
+def signed_in(browser: Browser, demos_site: Site) -> Iterator[BrowserContext]:
     context = browser.new_context()
     context.set_default_timeout(LIMIT)
     page = context.new_page()
@@ -36,8 +36,8 @@ def troubles() -> Iterator[list[str]]:
 
 
 @pytest.fixture
-def page(ada: BrowserContext, troubles: list[str]) -> Iterator[Page]:
-    page = ada.new_page()
+def page(signed_in: BrowserContext, troubles: list[str]) -> Iterator[Page]:
+    page = signed_in.new_page()
     page.on("pageerror", lambda error: troubles.append(f"{page.url}: {error}"))
     page.on(
         "console",

@@ -1,0 +1,1 @@
+"""A Django app for tests of what comes in pieces: EXTRA_APPS=tests.cluster.streams"""
