@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 # In the scope of a request that was handed over: the process that did.
 HANDED_OVER = "gradio_ui.handed_over"
+# What it names that this process holds; "" where it has to hold nothing.
+HELD = "gradio_ui.held"
 # In the message of a disconnect: it is that process which has gone; the client may come again.
 CUT = "gradio_ui.cut"
 REQUEST_ID = b"x-request-id"
@@ -206,7 +208,8 @@ def _scope(opened: Any) -> Scope:
         if scope.get(key):
             scope[key] = tuple(scope[key])
     log = {"handed_by": opened["by"]}
-    scope.update({"extensions": {}, "state": {}, "log": log, HANDED_OVER: opened["by"]})
+    scope.update({"extensions": {}, "state": {}, "log": log})
+    scope.update({HANDED_OVER: opened["by"], HELD: opened["name"]})
     return scope
 
 

@@ -21,11 +21,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gradio_ui import event_ids, tracing
 from gradio_ui.bodies import again
 from gradio_ui.cluster import facts, keys, lost, process
+from gradio_ui.cluster.arriving import Arriving
 from gradio_ui.cluster.claims import Claims, Holder
 from gradio_ui.cluster.connecting import Connecting, Unreachable
 from gradio_ui.cluster.errors import NoAnswer, Silent, Stopped
 from gradio_ui.cluster.handover import PATIENCE, Cut, HandOver, NotTaken, Unanswered
-from gradio_ui.cluster.listener import HANDED_OVER, Listener, default_address
+from gradio_ui.cluster.listener import HANDED_OVER, HELD, Listener, default_address
 from gradio_ui.cluster.presence import Presence
 from gradio_ui.cluster.relayed import Relayed, relayed
 from gradio_ui.cluster.streams import Serve, Streams
@@ -66,7 +67,9 @@ class Cluster:
         self._channels: set[Channel] = set()
         self._is_stopped = False
         address = conf.cluster_address or default_address(process.ID)
-        self._listener = Listener(address, process.ID, app, self._holds)
+        self._arriving = Arriving()
+        self._app = app
+        self._listener = Listener(address, process.ID, self._take_in, self._holds)
         self._connecting = Connecting()
         self._redis = AsyncRedis.from_url(settings.REDIS_URL, retry=_AGAIN, **_limits())
         redis = Redis.from_url(settings.REDIS_URL, retry=None, **_limits())
@@ -110,7 +113,11 @@ class Cluster:
         self._presence.is_open = False
         loop = asyncio.get_running_loop()
         while True:
-            busy = [name for name in self.claims if is_busy(name.removeprefix("page:"))]
+            busy = [
+                name
+                for name in self.claims
+                if name in self._arriving or is_busy(name.removeprefix("page:"))
+            ]
             await self.claims.release(*(name for name in self.claims if name not in busy))
             if not busy or loop.time() > end:
                 return
@@ -151,7 +158,8 @@ class Cluster:
         name, holder = await self._find(route, names)
         if holder == _ME:
             self.kept += 1
-            return await here(receive, send)
+            with self._arriving.counted(name, send) as send:
+                return await here(receive, send)
         self.handed_over += 1
         scope.setdefault("log", {})["handed_to"] = holder.process
         with ExitStack() as stack:
@@ -300,6 +308,11 @@ class Cluster:
             await self._redis.delete(keys.process(dead))
         except (RedisError, OSError) as error:
             raise StoreUnavailable(f"Redis does not answer: {type(error).__name__}") from error
+
+    async def _take_in(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """What another process has handed over."""
+        with self._arriving.counted(scope[HELD], send) as send:
+            await self._app(scope, receive, send)
 
     async def _holds(self, name: str) -> bool:
         try:

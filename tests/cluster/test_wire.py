@@ -10,6 +10,7 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from gradio_ui.cluster import wire
+from gradio_ui.cluster.arriving import Arriving
 from gradio_ui.cluster.claims import Holder
 from gradio_ui.cluster.connecting import Connecting, Unreachable
 from gradio_ui.cluster.handover import Cut, HandOver, NotTaken, NotTheirs
@@ -338,3 +339,20 @@ async def test_a_frame_that_is_changed_or_repeated_ends_the_connection(
                 await channel.receive()
         channel.close()
     assert calls == (fault == "repeated")
+
+
+async def test_who_is_on_the_way_counts_until_the_answer_begins() -> None:
+    arriving, said = Arriving(), []
+
+    async def send(message: Message) -> None:
+        said.append(message["type"])
+
+    with arriving.counted("page:a", send) as first:
+        with pytest.raises(LookupError), arriving.counted("page:a", send):
+            raise LookupError
+        assert "page:a" in arriving and "page:b" not in arriving
+        for kind in ("http.response.start", "http.response.body"):
+            await first({"type": kind})
+            assert "page:a" not in arriving
+    assert "page:a" not in arriving
+    assert said == ["http.response.start", "http.response.body"]
