@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from gradio_ui import changes, csp, files, frontend, places, registry, running, storage, vetting
+from gradio_ui.chats import words
 from gradio_ui.compat import blocks as compat
 from gradio_ui.compat import observed, pages, pages_frontend, queues, scripts, shortcuts
 from gradio_ui.compat.direct import Direct
@@ -97,6 +98,7 @@ def mount_all() -> dict[str, Mount]:
 def _mount(spec: AppSpec, blocks: gradio.Blocks) -> Starlette:
     vetting.check(blocks)
     options: dict[str, Any] = {"footer_links": ["api", "settings"], **spec.options}
+    options["i18n"] = words.known_to(blocks, options.get("i18n"))
     if queue := options.pop("queue", None):
         blocks.queue(**queue)
     queues.ring_for_work(blocks)

@@ -16,9 +16,10 @@ from typing import Any
 import gradio as gr
 from django.utils.translation import gettext_noop as _
 
-from gradio_ui import telling
+from gradio_ui import languages, telling
 from gradio_ui.chats import recording, store
 from gradio_ui.chats.place import Place
+from gradio_ui.chats.words import word
 from gradio_ui.compat.chat import AnsweringChat
 from gradio_ui.models import TITLE_LENGTH, Conversation
 from sessionstate.threads import in_thread
@@ -28,10 +29,6 @@ _PRIVATE: dict[str, Any] = {
     "queue": False,
     "show_progress": "hidden",
 }
-
-
-_KEPT = "No conversations yet. What you ask is kept here."
-_NOT_KEPT = "Sign in, and what you ask is kept here."
 
 
 class ChatInterface(AnsweringChat):
@@ -58,26 +55,24 @@ class ChatInterface(AnsweringChat):
 
     def _render_conversations(self) -> None:
         # Closed at first: on a phone it covers the page.
-        with gr.Sidebar(label="Conversations", width=280, open=False) as self._sidebar:
-            self._new = gr.Button("New chat", variant="primary", size="md")
+        with gr.Sidebar(label=word("panel"), width=280, open=False) as self._sidebar:
+            self._new = gr.Button(word("new"), variant="primary", size="md")
             self._list = gr.Dataset(
                 components=[gr.Textbox(visible=False)],
                 samples=[],
                 type="index",
                 layout="table",
-                label="Your conversations",
+                label=word("list"),
                 samples_per_page=20,
             )
-            self._none = gr.Markdown(_KEPT)
+            self._none = gr.Markdown(word("kept"))
             with gr.Column(visible=False) as self._tools:
-                self._title = gr.Textbox(
-                    label="Title of this conversation", max_length=TITLE_LENGTH, max_lines=1
-                )
+                self._title = gr.Textbox(label=word("title"), max_length=TITLE_LENGTH, max_lines=1)
                 self._export = gr.Markdown()
-                self._delete = gr.Button("Delete this conversation", size="sm")
+                self._delete = gr.Button(word("delete"), size="sm")
                 with gr.Row(visible=False) as self._sure:
-                    self._really = gr.Button("Delete for good", variant="stop", size="sm")
-                    self._keep = gr.Button("Keep it", size="sm")
+                    self._really = gr.Button(word("delete_for_good"), variant="stop", size="sm")
+                    self._keep = gr.Button(word("keep"), size="sm")
 
     def _connect_conversations(self) -> None:
         panel = [self._list, self._none, self._tools, self._title, self._export, self._sure]
@@ -107,17 +102,17 @@ class ChatInterface(AnsweringChat):
         assert place is not None
         return place
 
-    async def _show_panel(self) -> tuple[Any, ...]:
+    async def _show_panel(self, request: gr.Request) -> tuple[Any, ...]:
         place = await self._place()
         listed = await in_thread(place.chat.listed)
         place.remember_list(listed)
         found = await place.open()
         return (
             gr.Dataset(samples=[[conversation.title] for conversation in listed]),
-            gr.Markdown(_KEPT if place.is_kept else _NOT_KEPT, visible=not listed),
+            gr.Markdown(word("kept" if place.is_kept else "not_kept"), visible=not listed),
             gr.Column(visible=found is not None),
             found.title if found else "",
-            _export_links(found) if found else "",
+            _export_links(found, request) if found else "",
             gr.Row(visible=False),
         )
 
@@ -179,6 +174,10 @@ def _error(request: gr.Request, sentence: str) -> gr.Error:
     return telling.error(request.request.scope, sentence)  # type: ignore[union-attr]
 
 
-def _export_links(conversation: Conversation) -> str:
+def _export_links(conversation: Conversation, request: gr.Request) -> str:
     address = f"/api/chats/{conversation.pk}/export"
-    return f"Download as [Markdown]({address}) or [JSON]({address}?format=json)"
+    sentence = _("Download as %(markdown)s or %(json)s")
+    return languages.said(request.request.scope, sentence) % {  # type: ignore[union-attr]
+        "markdown": f"[Markdown]({address})",
+        "json": f"[JSON]({address}?format=json)",
+    }

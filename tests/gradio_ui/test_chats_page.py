@@ -86,3 +86,19 @@ def test_open_rename_undo_export_delete(site: Site, page: Page, browser: Browser
     phone.get_by_role("gridcell", name="other").click()
     expect(phone.get_by_role("log")).to_contain_text("0:OTHER")
     phone.context.close()
+
+
+def test_the_panel_speaks_the_readers_language(site: Site, browser: Browser) -> None:
+    context = browser.new_context(locale="de-DE")
+    page = context.new_page()
+    said = sign_in(page, site)
+    expect(page.get_by_role("button", name="Neue Unterhaltung")).to_be_visible()
+    expect(page.get_by_text("Noch keine Unterhaltungen")).to_be_visible()
+    page.locator("textarea").fill("first")
+    page.locator("textarea").press("Enter")
+    expect(page.get_by_label("Titel dieser Unterhaltung")).to_have_value("first", timeout=20_000)
+    expect(page.get_by_text("Herunterladen als Markdown oder JSON")).to_be_visible()
+    expect(page.get_by_role("button", name="Diese Unterhaltung löschen")).to_be_visible()
+    expect(page.get_by_text("conversations_")).to_have_count(0)
+    assert said == []
+    context.close()
