@@ -10,6 +10,7 @@ Messages to the page, each a JSON object:
                                           values of the session, or of the user, have changed, in
                                           the page of this session_hash ("": in none). Only for
                                           who asks for it: `?changes=1`
+    {"type": "changed"}                   the server may have missed such changes
     {"type": "revoked"}                   it has ended; the connection closes with 4401
 
 Other codes: 4413 and 4429 after too long or too many messages of the page, 4503 when the server
@@ -213,8 +214,11 @@ def _warning_time(info: Info) -> float:
 async def _tell_changes(page: _Page, send: Send) -> None:
     while page.changes is not None:
         news = await page.changes.get()
-        scope, keys = news.kind.removesuffix(" values"), list(news.keys)
-        await _say(send, {"type": "changed", "scope": scope, "keys": keys, "by": news.by})
+        said: dict[str, Any] = {"type": "changed"}
+        if news.kind != "missed":
+            scope = news.kind.removesuffix(" values")
+            said |= {"scope": scope, "keys": list(news.keys), "by": news.by}
+        await _say(send, said)
 
 
 async def _say(send: Send, message: dict[str, Any]) -> None:

@@ -89,7 +89,8 @@ class Held:
         raise NotImplementedError
 
     def changed(self, news: News) -> None:
-        """Values of the login's session or user have changed. Called on the event loop."""
+        """Values of the login's session or user have changed, or may have. Called on the event
+        loop."""
 
 
 class Watch:
@@ -148,6 +149,10 @@ class Watch:
                 held.end("login")
         elif news.kind == "session values":
             for held in self.of_session(news.id):
+                held.changed(news)
+        elif news.kind == "missed":
+            # What has ended is seen at the next look.
+            for held in list(self._held):
                 held.changed(news)
         elif news.kind == "user values":
             for held in [held for held in self._held if held.login.user_id == news.id]:

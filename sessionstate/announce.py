@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import itertools
 import logging
 import os
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -32,6 +33,8 @@ GROUP = "gradiosession.news"
 # Seconds: for sending one message; that a process which ends waits for its last ones; without
 # any message until the subscription is made anew, for it may have been forgotten.
 SEND_LIMIT, EXIT_LIMIT, SILENCE = 2.0, 1.0, 30.0
+# Seconds between the messages by which a process hears whether it hears.
+BEAT = 1.0
 # Messages that wait at most. Who tells more at once is helped by the look of the others.
 MOST = 1000
 
@@ -42,9 +45,10 @@ _RETRY = 1.0
 class News:
     """`session`: the session of this id has ended. `user`: look again what the user of this id
     may do, or everybody when it is "". `session values` and `user values`: of the session or user
-    of this id, those under `keys` have changed, in the page `by` if in one."""
+    of this id, those under `keys` have changed, in the page `by` if in one. `missed`: of this
+    process alone, it may not have heard what others told."""
 
-    kind: Literal["session", "user", "session values", "user values"]
+    kind: Literal["session", "user", "session values", "user values", "missed"]
     id: str
     keys: tuple[str, ...] = ()
     by: str = ""
@@ -78,16 +82,22 @@ def _pass_on(news: News) -> None:
 async def hear() -> None:
     """Passes on what other processes tell, until it is cancelled. Survives every outage of the
     layer; returns at once when there is none that reaches other processes."""
-    layer = _layer()
+    layer, beats, last = _layer(), itertools.count(1), 0
     while layer is not None:
+        beating: asyncio.Task[None] | None = None
         try:
             channel = await layer.new_channel()
             await layer.group_add(GROUP, channel)
+            beating = asyncio.create_task(_beat(layer, channel, beats))
             with suppress(TimeoutError):
                 while True:
                     async with asyncio.timeout(SILENCE):
                         message = await layer.receive(channel)
-                    if message["sender"] != _post.sender:
+                    if message["type"] == "beat":
+                        if message["number"] != last + 1:
+                            _pass_on(News("missed", ""))
+                        last = message["number"]
+                    elif message["sender"] != _post.sender:
                         _pass_on(_unpacked(**message["news"]))
             await layer.group_discard(GROUP, channel)
         except asyncio.CancelledError:
@@ -96,6 +106,18 @@ async def hear() -> None:
         except Exception as error:
             logger.warning("Nothing is heard from other processes: %s", type(error).__name__)
             await asyncio.sleep(_RETRY)
+        finally:
+            if beating is not None:
+                beating.cancel()
+
+
+async def _beat(layer: Any, channel: str, numbers: Iterator[int]) -> None:
+    """The layer makes a connection that broke anew, and does not tell what was lost meanwhile."""
+    for number in numbers:
+        with suppress(Exception):
+            async with asyncio.timeout(SEND_LIMIT):
+                await layer.send(channel, {"type": "beat", "number": number})
+        await asyncio.sleep(BEAT)
 
 
 def _unpacked(keys: list[str], **fields: Any) -> News:
