@@ -291,6 +291,9 @@ def test_an_open_page_waits_for_redis_and_goes_on(
         page.get_by_label("Item", exact=True).fill("meanwhile")
         page.get_by_role("button", name="Add").click()
         expect(status).to_have_text("Reconnecting…", timeout=15_000)
+        # Who wants to sign in is told, not counted as somebody who failed.
+        answer = httpx.post(f"{site.url}/api/auth/login", json=body, timeout=chaos.REFUSED)
+        check_refusal(answer, answer.text)
     finally:
         redis.start()
     expect(status).to_have_text("", timeout=20_000)
