@@ -45,6 +45,10 @@ async def test_others_hear_it_also_after_redis_was_restarted(tmp_path: Path) -> 
             assert news[-1] == News("session", "local"), "at once, whatever Redis does"
             with running(command, port, tmp_path):
                 await heard(news, News("user", "7"), another_process)
+                # And knows that it has missed something.
+                async with asyncio.timeout(20):
+                    while News("missed", "") not in news:
+                        await asyncio.sleep(0.1)
                 hearing.cancel()
                 await asyncio.wait({hearing})
     finally:
