@@ -4,13 +4,9 @@ import asyncio
 import gc
 import logging
 import re
-import secrets
 from collections.abc import Callable, MutableMapping
-from contextlib import ExitStack
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.utils.translation import gettext_noop as _
 from starlette.requests import ClientDisconnect
@@ -19,14 +15,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from accounts.watch import watch
 from gradio_ui import compat, gate, headers, languages, metrics, registry, routes
-from gradio_ui.cluster.listener import HANDED_OVER
 from gradio_ui.cluster.routing import Cluster
 from gradio_ui.compat import pages as compat_pages
-from gradio_ui.compat.scripts import BODY, HEAD, NONCE
 from gradio_ui.conf import conf
 from gradio_ui.connections import Connections
-from gradio_ui.failures import Failure
-from gradio_ui.gate import Admission
+from gradio_ui.entry import Entry, check_started
 from gradio_ui.inner import inner_scope
 from gradio_ui.limits import Limits
 from gradio_ui.load import Load, load
@@ -36,8 +29,7 @@ from gradio_ui.problems import Problem
 from gradio_ui.refusals import LoginNeeded, Refused, explaining
 from gradio_ui.revocation import Grants
 from gradio_ui.routes import Access, Route
-from gradio_ui.serving import Asked, Serving
-from gradio_ui.shell import render_shell
+from gradio_ui.serving import Serving
 from gradio_ui.static_files import static_files
 from sessionstate import announce
 from sessionstate.announce import News
@@ -148,58 +140,28 @@ class GradioRouter:
             return await static_files().answer(file, scope, send)
         if route.access is Access.LOGIN:
             return await login(mount.spec.slug, scope, receive, send)
-        admission, request = None, gate.parse(scope)
-        if route.access is not Access.PUBLIC:
-            admission = await gate.admit(request, mount.spec, route)
-            _note(scope, **admission.log)
         if not self.lifespan.is_draining:
             await self.lifespan.start()
         elif self.cluster is None:
             raise Refused(_UNAVAILABLE)
-        if mount.app is None or mount.blocks is None:
-            raise Refused(Problem(500, _("This app failed to start"), _failure(mount.failure)))
-        with explaining(scope):
-            inner = inner_scope(scope, request, admission, route)
-        if admission is None:
-            send = headers.on_public(send, is_kept=_is_theme(mount, scope))
-            return await mount.app(inner, receive, send)
-        page_policy = ""
-        if route.access is Access.PAGE:
-            nonce = inner[NONCE] = secrets.token_urlsafe(16)
-            page_policy = mount.policy.format(nonce=nonce)
-            shell = await in_thread(render_shell, request, admission, mount, nonce)
-            inner[HEAD], inner[BODY] = shell.head, shell.body
-            admission.cookies.extend(shell.cookies)
-        # Who has handed it over renews the login.
-        cookies = [] if HANDED_OVER in scope else admission.cookies
-        send = headers.on_private(send, cookies, page_policy)
-        await self._pass(mount, route, match[2], admission, scope, inner, receive, send)
+        if route.access is Access.PUBLIC:
+            return await self._serve_public(mount, route, scope, receive, send)
+        with Entry(mount, route, match[2], scope, receive, self.pages, self.serving) as entry:
+            with explaining(scope):
+                if self.cluster is not None:
+                    return await self.cluster.serve(entry, scope, send)
+                await entry.admit()
+            await entry.serve(entry.receive, send)
 
-    async def _pass(
-        self,
-        mount: "Mount",
-        route: Route,
-        path: str,
-        admission: Admission,
-        scope: Scope,
-        inner: Scope,
-        receive: Receive,
-        send: Send,
+    async def _serve_public(
+        self, mount: "Mount", route: Route, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        in_path = route.named_in(path)
-        with ExitStack() as stack:
-            with explaining(scope):
-                intake = await gate.take(
-                    inner, receive, route, in_path, admission.owner, self.pages
-                )
-                stack.callback(intake.close)
-                stack.enter_context(self.pages.used(intake.names))
-            asked = Asked(mount, route, in_path, admission, inner, intake)
-            here = partial(self.serving.serve, asked)
-            if self.cluster is None:
-                return await here(intake.receive, send)
-            with explaining(scope):
-                await self.cluster.serve(route, intake.names, scope, intake.receive, send, here)
+        check_started(mount)
+        assert mount.app is not None
+        with explaining(scope):
+            inner = inner_scope(scope, gate.parse(scope), None, route)
+        send = headers.on_public(send, is_kept=_is_theme(mount, scope))
+        await mount.app(inner, receive, send)
 
     def _heard(self, news: News) -> None:
         # In whichever thread it was ended.
@@ -281,12 +243,4 @@ def _is_theme(mount: "Mount", scope: Scope) -> bool:
         mount.blocks is not None
         and scope["path"].endswith("/theme.css")
         and scope["query_string"].decode("latin-1") == f"v={mount.blocks.theme_hash}"
-    )
-
-
-def _failure(failure: Failure | None) -> str:
-    return (
-        str(failure)
-        if settings.DEBUG
-        else _("The people who run this site can see why in its log.")
     )

@@ -4,7 +4,6 @@ Gradio checks its own login on some of its routes only, so nothing is left to it
 session that stands, and whose user may open the app, no private route is reached.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
 from urllib.parse import quote
@@ -18,7 +17,7 @@ from django.http import HttpResponse
 from django.shortcuts import resolve_url
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_noop as _
-from starlette.types import Receive, Scope
+from starlette.types import Scope
 
 from accounts import visitors
 from accounts.audit import arecord
@@ -28,7 +27,7 @@ from accounts.visitors import TooManyVisitors
 from accounts.watch import Login
 from gradio_ui.conf import conf
 from gradio_ui.files import is_handed_over
-from gradio_ui.intake import Intake, take_in
+from gradio_ui.names import Names
 from gradio_ui.ownership import Owner, Pages
 from gradio_ui.problems import Problem
 from gradio_ui.refusals import UNAVAILABLE, LoginNeeded, Refused
@@ -174,27 +173,14 @@ async def permit(admission: Admission, required: Rules) -> None:
         raise Denied(broken)
 
 
-async def take(
-    scope: Scope,
-    receive: Receive,
-    route: Route,
-    in_path: Mapping[str, str],
-    owner: Owner,
-    pages: Pages,
-) -> Intake:
-    """Take in what an admitted request brings, if all that it names is its sender's; otherwise
+async def take(names: Names, route: Route, owner: Owner, pages: Pages) -> None:
+    """Let an admitted request have what it names, if all of that is its sender's; otherwise
     nothing has changed."""
-    intake = await take_in(scope, receive, route, in_path)
-    try:
-        if intake.names:
-            await pages.admit(intake.names, owner)
-        if route.makes_event and not intake.names.session_hashes:
-            # Its event will be a page of its own.
-            pages.make_room(owner)
-    except BaseException:
-        intake.close()
-        raise
-    return intake
+    if names:
+        await pages.admit(names, owner)
+    if route.makes_event and not names.session_hashes:
+        # Its event will be a page of its own.
+        pages.make_room(owner)
 
 
 def is_navigation(request: ASGIRequest) -> bool:

@@ -45,7 +45,7 @@ async def take_in(
     """Raises `TooLarge`, `Malformed`, `BadName`, `ClientDisconnect`."""
     intake = Intake(receive)
     in_body: Iterable[tuple[str, Any]] = ()
-    if route.body is Body.JSON_OR_FORM and _is_form(scope):
+    if route.body is Body.JSON_OR_FORM and is_form(scope):
         in_body = await _take_form(scope, intake)
         intake.fields = dict(in_body)
         if not intake.fields.keys() >= _NEEDED:
@@ -67,7 +67,7 @@ async def take_in(
     return intake
 
 
-def _is_form(scope: Scope) -> bool:
+def is_form(scope: Scope) -> bool:
     # As Gradio decides.
     return Headers(scope=scope).get("content-type", "").startswith("multipart/form-data")
 

@@ -14,7 +14,7 @@ from gradio_ui.answers import Answers
 from gradio_ui.cluster.lost import tell_lost
 from gradio_ui.compat import inputs
 from gradio_ui.connections import Connections
-from gradio_ui.gate import Admission
+from gradio_ui.gate import Admission, Request
 from gradio_ui.intake import Intake
 from gradio_ui.limits import Limits
 from gradio_ui.ownership import Pages
@@ -35,6 +35,7 @@ class Asked:
     mount: "Mount"
     route: Route
     in_path: dict[str, str]
+    request: Request
     admission: Admission
     # As Gradio sees it.
     inner: Scope

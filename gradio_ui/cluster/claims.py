@@ -83,10 +83,13 @@ class Claims:
         """
         if self.holds(name):
             return Holder(self._process)
+        return self.remembered(name) or await self._ask(name, taking)
+
+    def remembered(self, name: str) -> Holder | None:
+        """Another process that has held it; nobody is asked."""
         if known := self._others.get(name):
             self._others.move_to_end(name)
-            return known
-        return await self._ask(name, taking)
+        return known
 
     async def take(self, name: str) -> bool:
         """Whether this process holds it, or does from now on. Raises `StoreUnavailable`."""

@@ -39,6 +39,8 @@ class HandOver:
         self._receive, self._send = receive, send
         # Whether the client did.
         self.has_left = False
+        # Who it was, for the log, when the other process is done.
+        self.who: dict[str, object] = {}
 
     async def run(self, scope: Scope, name: str, by: str) -> bool:
         """Whether the channel can be used again. Raises `NotTaken`, `Cut`."""
@@ -75,7 +77,8 @@ class HandOver:
             if kind is Kind.MESSAGE:
                 await self._send(content)
             elif kind is Kind.DONE:
-                return bool(content)
+                self.who = content["who"]
+                return bool(content["is_good"])
 
     async def _pump(self) -> None:
         for message in self._rest:

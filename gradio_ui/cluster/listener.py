@@ -25,6 +25,8 @@ HELD = "gradio_ui.held"
 # In the message of a disconnect: it is that process which has gone; the client may come again.
 CUT = "gradio_ui.cut"
 REQUEST_ID = b"x-request-id"
+# Of the line in the log: what only the process knows that has let the request in.
+_WHO = ("user_id", "session")
 # Seconds that somebody who connects has to say who they are.
 _GREETING_LIMIT = 5.0
 # Of a path in the address of a socket, on the systems that allow least.
@@ -83,6 +85,7 @@ class Listener:
         task.add_done_callback(self._tasks.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        channel: Channel | None = None
         try:
             async with asyncio.timeout(_GREETING_LIMIT):
                 channel = await wire.welcome(reader, writer, self._process)
@@ -98,7 +101,7 @@ class Listener:
         except (Broken, OSError, TimeoutError):
             return
         finally:
-            writer.close()
+            (channel or writer).close()
 
     async def _answer(self, channel: Channel, opened: Any) -> "asyncio.Task[Frame] | None":
         """The next frame, where the app has asked for it and it has not come yet."""
@@ -107,10 +110,10 @@ class Listener:
             return None
         # Written before anything is done: who does not hear it may try elsewhere.
         channel.put(Kind.BEGUN)
-        exchange = _Exchange(channel, opened["body"])
+        exchange, scope = _Exchange(channel, opened["body"]), _scope(opened)
         is_good = False
         try:
-            await self._app(_scope(opened), exchange.receive, exchange.send)
+            await self._app(scope, exchange.receive, exchange.send)
             is_good = True
         except OSError:
             raise
@@ -118,7 +121,8 @@ class Listener:
             logger.exception("A request that was handed over has failed.")
         finally:
             waiting = exchange.close()
-        await channel.send(Kind.DONE, is_good)
+        who = {key: scope["log"][key] for key in _WHO if key in scope["log"]}
+        await channel.send(Kind.DONE, {"is_good": is_good, "who": who})
         return waiting
 
 
@@ -164,6 +168,9 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         for part in parts(message):
             await self._channel.send(Kind.MESSAGE, part)
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            # The client need not wait for what is done after an answer.
+            self._channel.flush()
 
 
 def _seen(task: "asyncio.Task[Frame]") -> None:

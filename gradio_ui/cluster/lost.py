@@ -62,7 +62,10 @@ async def end_stream(send: Send, *, of_page: bool) -> None:
 
 
 async def answer(send: Send, body: bytes) -> None:
-    headers = [(b"content-type", b"text/event-stream; charset=utf-8")]
+    headers = [
+        (b"content-type", b"text/event-stream; charset=utf-8"),
+        (b"cache-control", b"no-store"),
+    ]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 

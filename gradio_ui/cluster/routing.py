@@ -1,12 +1,10 @@
-"""Which process a request is for, and getting it there."""
+"""A request, and getting it to the process that it is for."""
 
 import asyncio
-import contextlib
-import random
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from redis import Redis
@@ -14,17 +12,17 @@ from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as ConnectionLost
-from redis.exceptions import RedisError
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gradio_ui import event_ids, tracing
+from gradio_ui import tracing
 from gradio_ui.bodies import again
-from gradio_ui.cluster import facts, keys, lost, process
+from gradio_ui.cluster import facts, lost, process
 from gradio_ui.cluster.arriving import Arriving
 from gradio_ui.cluster.claims import Claims, Holder
 from gradio_ui.cluster.connecting import Connecting, Unreachable
 from gradio_ui.cluster.errors import NoAnswer, Silent, Stopped
+from gradio_ui.cluster.finding import ME, Finding
 from gradio_ui.cluster.handover import PATIENCE, Cut, HandOver, NotTaken, Unanswered
 from gradio_ui.cluster.listener import HANDED_OVER, HELD, Listener, default_address
 from gradio_ui.cluster.presence import Presence
@@ -35,15 +33,15 @@ from gradio_ui.cluster.wire import Channel
 from gradio_ui.conf import conf
 from gradio_ui.connections import Connections
 from gradio_ui.load import Load
-from gradio_ui.names import Names
-from gradio_ui.routes import Access, Body, Route
+from gradio_ui.refusals import Refused
+from gradio_ui.routes import Access
 from sessionstate.conf import conf as state_conf
 from sessionstate.errors import StoreUnavailable
 
-# Seconds that a request for the progress of an upload waits for the upload.
-UPLOAD_PATIENCE = 3.0
+if TYPE_CHECKING:
+    from gradio_ui.entry import Entry
+
 _PAUSE = 0.1
-_ME = Holder(process.ID)
 # A connection may be of a Redis that has gone, with which the next one will do. All that is asked
 # may be asked twice. Of what is not answered in time that would only be known later.
 _AGAIN = Retry(NoBackoff(), 1, supported_errors=(ConnectionLost,))
@@ -75,6 +73,7 @@ class Cluster:
         redis = Redis.from_url(settings.REDIS_URL, retry=None, **_limits())
         self._presence = Presence(redis, process.ID)
         self.claims = Claims(self._redis, self._presence, process.ID)
+        self._finding = Finding(self._redis, self._presence, self.claims)
         self._load = load
         self.tallies = Tallies(self._redis, self._presence, process.ID)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -141,55 +140,63 @@ class Cluster:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def serve(
-        self, route: Route, names: Names, scope: Scope, receive: Receive, send: Send, here: Serve
-    ) -> None:
-        """Let the process answer that holds what the request names; `here` if that is this one.
+    async def serve(self, entry: "Entry", scope: Scope, send: Send) -> None:
+        """Let the process answer that holds what the request names, this one or another. Who
+        sends it is asked where it is answered, and here only if it is not known where that is.
 
-        Raises `NoAnswer`, `Stopped`, `StoreUnavailable`.
+        Raises `Refused` and what it explains.
         """
         self.received += HANDED_OVER in scope
-        if route.access is Access.PAGE or route.is_mcp:
-            return await here(receive, send)
-        if route.is_of_events and (named := names.session_hashes or names.event_ids):
-            here = self._streams.kept(named[0], scope, here)
-        if HANDED_OVER in scope:
-            return await here(receive, send)
-        name, holder = await self._find(route, names)
-        if holder == _ME:
+        route = entry.route
+        if route.access is Access.PAGE or route.is_mcp or HANDED_OVER in scope:
+            await entry.admit()
+            return await self._kept(entry, scope)(entry.receive, send)
+        await entry.glance()
+        found = self._finding.remembered(route, entry.names)
+        if found is None:
+            await entry.admit()
+            found = await self._finding.find(route, entry.names)
+        name, holder = found
+        if holder == ME:
             self.kept += 1
             with self._arriving.counted(name, send) as send:
-                return await here(receive, send)
+                return await self._kept(entry, scope)(entry.receive, send)
         self.handed_over += 1
         scope.setdefault("log", {})["handed_to"] = holder.process
+        receive = entry.receive
         with ExitStack() as stack:
             if route.is_endless:
                 opened = self._connections.opened(receive, is_endless=True)
                 receive = stack.enter_context(opened).receive
             try:
                 with tracing.span("hand over", scope, is_client=True):
-                    await self._pass_on(route, names, name, holder, scope, receive, send, here)
+                    await self._pass_on(entry, name, holder, scope, receive, send)
             except (NoAnswer, Stopped, StoreUnavailable, ConnectionAbortedError):
                 self.failed += 1
                 raise
 
+    def _kept(self, entry: "Entry", scope: Scope) -> Serve:
+        """To be answered here."""
+        names = entry.names
+        if entry.route.is_of_events and (named := names.session_hashes or names.event_ids):
+            return self._streams.kept(named[0], scope, entry.serve)
+        return entry.serve
+
     async def _pass_on(
         self,
-        route: Route,
-        names: Names,
+        entry: "Entry",
         name: str,
         holder: Holder,
         scope: Scope,
         receive: Receive,
         send: Send,
-        here: Serve,
     ) -> None:
         first = await receive()
         if first["type"] == "http.disconnect":
             raise ClientDisconnect
-        answer = relayed(route, names, send)
+        answer = relayed(entry.route, entry.names, send)
         until = time.monotonic() + PATIENCE
-        while holder != _ME:
+        while holder != ME:
             dead = ""
             try:
                 if await self._try(holder, name, scope, first, receive, answer):
@@ -211,14 +218,15 @@ class Cluster:
                 raise NoAnswer("The server that has your page does not answer.")
             self.claims.mistaken(name)
             try:
+                await entry.admit()
                 if dead:
-                    await self._bury(dead)
-                name, holder = await self._find(route, names)
-            except (NoAnswer, StoreUnavailable):
+                    await self._finding.bury(dead)
+                name, holder = await self._finding.find(entry.route, entry.names)
+            except (NoAnswer, StoreUnavailable, Refused):
                 if answer.has_begun:
                     return await answer.end()
                 raise
-        await here(again(first, receive), answer)
+        await self._kept(entry, scope)(again(first, receive), answer)
         await answer.end()
 
     async def _try(
@@ -237,6 +245,7 @@ class Cluster:
         try:
             work = HandOver(channel, first, receive, answer)
             is_free = await work.run(scope, name, process.ID)
+            scope["log"] |= work.who
             if work.has_left and answer.has_begun:
                 await answer.end()
             return work.has_left or await answer.complete()
@@ -246,68 +255,6 @@ class Cluster:
                 self._connecting.keep(holder, channel)
             else:
                 channel.close()
-
-    async def _find(self, route: Route, names: Names) -> tuple[str, Holder]:
-        """What is decisive among the names, if somebody has to hold it, and who does."""
-        # A page's stream is where the page is, whatever has become of events that it names.
-        if names.event_ids and not (names.session_hashes and route.is_stream):
-            found = await self._with_event(names.event_ids[0])
-            if found is not None:
-                return "", found
-        if names.session_hashes:
-            page = names.session_hashes[0]
-            if event_ids.is_event_id(page):
-                return "", await self._with_event(page) or _ME
-            name = f"page:{page}"
-            return name, await self.claims.holder(name) or await self._any_other()
-        if names.upload_ids:
-            return await self._with_upload(route, f"upload:{names.upload_ids[0]}")
-        if self.claims.is_closed and (route.makes_event or route.is_long):
-            return "", await self._any_other()
-        return "", _ME
-
-    async def _with_event(self, event: str) -> Holder | None:
-        """`None`: its process has gone."""
-        wanted = event_ids.process_of(event)
-        if wanted == process.ID:
-            return _ME
-        address = self._presence.others.get(wanted) or await self.claims.address(wanted)
-        return Holder(wanted, address) if address else None
-
-    async def _with_upload(self, route: Route, name: str) -> tuple[str, Holder]:
-        """An upload is where it arrives. Who asks for its progress may be earlier."""
-        if route.body is Body.UPLOAD:
-            if self.claims.is_closed:
-                return "", await self._any_other()
-            await self.claims.holder(name)
-            return "", _ME
-        until = time.monotonic() + UPLOAD_PATIENCE
-        while True:
-            holder = await self.claims.holder(name, taking=False)
-            if holder is not None:
-                return name, holder
-            if time.monotonic() > until:
-                return "", _ME
-            await asyncio.sleep(_PAUSE)
-
-    async def _any_other(self) -> Holder:
-        if not self._presence.others:
-            # Another may have started just now.
-            with contextlib.suppress(RedisError, OSError):
-                await asyncio.to_thread(self._presence.tell)
-        others = list(self._presence.others.items())
-        if not others:
-            raise NoAnswer("The server is about to restart. Please try again.")
-        return Holder(*random.choice(others))
-
-    async def _bury(self, dead: str) -> None:
-        """Nobody listens where this process did. Should it live, it notices and looks again at
-        what it holds."""
-        self._presence.others.pop(dead, None)
-        try:
-            await self._redis.delete(keys.process(dead))
-        except (RedisError, OSError) as error:
-            raise StoreUnavailable(f"Redis does not answer: {type(error).__name__}") from error
 
     async def _take_in(self, scope: Scope, receive: Receive, send: Send) -> None:
         """What another process has handed over."""

@@ -60,17 +60,37 @@ class Channel:
         self._reader, self._writer = reader, writer
         self._send_key, self._receive_key = send_key, receive_key
         self._sent = self._received = 0
+        # Frames that go out together, and their size.
+        self._waiting: list[bytes] = []
+        self._size = 0
 
     async def send(self, kind: Kind, content: Any = None) -> None:
-        """Returns when there is room for more."""
-        self.put(kind, content)
+        """With all else that is sent in this turn of the event loop. Returns when there is room
+        for more."""
+        self._add(kind, content)
+        if self._size > CHUNK:
+            self.flush()
+        elif len(self._waiting) == 2:
+            asyncio.get_running_loop().call_soon(self.flush)
         await self._writer.drain()
 
     def put(self, kind: Kind, content: Any = None) -> None:
-        payload: bytes = msgpack.packb((int(kind), content))
+        """At once."""
+        self._add(kind, content)
+        self.flush()
+
+    def _add(self, kind: Kind, content: Any) -> None:
+        payload: bytes = msgpack.packb((int(kind), content), default=str)
         mac = _frame_mac(self._send_key, self._sent, payload)
         self._sent += 1
-        self._writer.write(len(payload).to_bytes(_LENGTH) + mac + payload)
+        self._waiting += (len(payload).to_bytes(_LENGTH) + mac, payload)
+        self._size += len(payload)
+
+    def flush(self) -> None:
+        if self._waiting:
+            self._writer.write(b"".join(self._waiting))
+            self._waiting.clear()
+            self._size = 0
 
     async def receive(self) -> Frame:
         try:
@@ -97,6 +117,7 @@ class Channel:
         return not (self._reader.at_eof() or self._writer.is_closing())
 
     def close(self) -> None:
+        self.flush()
         self._writer.close()
 
 
