@@ -1,90 +1,149 @@
-"""What it costs when an event is handed over to another process, and what two processes bring.
+"""What several processes cost, and what they bring. Starts Redis, nginx and the processes.
 
-    python -m benchmarks.cluster [events]
+    python -m benchmarks.cluster handover     an event, kept and handed over to another process
+    python -m benchmarks.cluster processes    1 to 4 processes behind nginx
+    python -m benchmarks.cluster redis        what Redis is asked, and what it keeps
 
-Starts Redis, nginx and the processes. Asks with and without handing over in turn, so that both
-meet the same machine.
+An event is what an open page does for one: POST queue/join, then the queue/data stream to its end.
 """
 
-import statistics
-import sys
+import argparse
+import asyncio
+import re
+import secrets
 import tempfile
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from statistics import median, quantiles
 
-from tests.attacks.people import Tab
+from benchmarks import cluster_redis
+from benchmarks.event_latency import USERS, Connection, Target, cpu_seconds, measure
+from benchmarks.sessions import servers
 from tests.cluster.conftest import Processes, processes
-from tests.servers import SiteFactory, component, free_port, manage, project_env, running
+from tests.servers import ServerName, SiteFactory, manage, project_env
 
-# Rounds of a loop in Python: some 20 ms of a core.
-BURN = 300_000
-PEOPLE = 8
-
-
-def handed_over(site: Processes, events: int) -> None:
-    ada = site.person()
-    own = site.page(0, ada)
-    near, far = site.tab_at(0, own), site.tab_at(1, own)
-    times: dict[str, list[float]] = {"kept": [], "handed over": []}
-    for number in range(events + 20):
-        for name, tab in (("kept", near), ("handed over", far)):
-            began = time.perf_counter()
-            tab.predict("process")
-            if number >= 20:
-                times[name].append((time.perf_counter() - began) * 1000)
-    kept, other = (statistics.median(found) for found in times.values())
-    print(f"an event kept {kept:.2f} ms, handed over {other:.2f} ms: {other - kept:+.2f} ms")
-
-
-def throughput(site: Processes, events: int) -> float:
-    people = [site.person() for _ in range(PEOPLE)]
-    tabs = [Tab(person) for person in people]
-    for tab in tabs:
-        tab.predict("process")
-
-    def work(tab: Tab) -> None:
-        for _ in range(events // PEOPLE):
-            tab.predict("burn", BURN)
-
-    began = time.perf_counter()
-    with ThreadPoolExecutor(PEOPLE) as pool:
-        list(pool.map(work, tabs))
-    return events / (time.perf_counter() - began)
+ECHO, BURN = 0, 2
+# Pages that ask at once.
+CLIENTS = 12
+MOST = 4
 
 
 @contextmanager
-def started(count: int, directory: Path, redis: str) -> Iterator[Processes]:
-    env = project_env(directory)
-    for command in (["migrate", "-v", "0"], ["demo_users"]):
-        done = manage(*command, env=env)
-        assert done.returncode == 0, done.stderr
-    factory = SiteFactory(directory, directory / "db.sqlite3")
-    prefix = {"GRADIO_UI_CLUSTER_PREFIX": f"bench{count}"}
-    try:
-        with processes(factory, ("uvicorn",) * count, redis, prefix) as site:
-            yield site
-    finally:
-        factory.close()
+def site(count: int, redis: str, server: ServerName = "uvicorn") -> Iterator[Processes]:
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cluster-")))
+        env = project_env(directory)
+        for command in (["migrate", "-v", "0"], ["demo_users"]):
+            done = manage(*command, env=env)
+            assert done.returncode == 0, done.stderr
+        factory = SiteFactory(directory, directory / "db.sqlite3")
+        stack.callback(factory.close)
+        more = {
+            "EXTRA_APPS": "benchmarks.app",
+            "GRADIO_UI_CLUSTER_PREFIX": f"bench{count}",
+            # As in production: with DEBUG on Django keeps every query.
+            "DJANGO_DEBUG": "0",
+            "DJANGO_SECRET_KEY": secrets.token_urlsafe(50),
+            "DJANGO_ALLOWED_HOSTS": "127.0.0.1",
+            "DJANGO_SSL_REDIRECT": "0",
+        }
+        yield stack.enter_context(processes(factory, (server,) * count, redis, more))
+
+
+def header(found: Processes, name: str) -> str:
+    return "".join(f"{key}: {value}\r\n" for key, value in found.sites[0].sign_in(name).items())
+
+
+async def handover(found: Processes, rounds: int, events: int) -> None:
+    """Without nginx, one event at a time, in turns, so that both meet the same machine."""
+    who = header(found, USERS[0])
+    pages = [await Connection.open(one.port, who) for one in found.sites]
+    pids = [one.process.pid for one in found.sites]
+    for page in pages:
+        # That of the first process, which is asked first.
+        page.session_hash = pages[0].session_hash
+        for _ in range(100):
+            await page.event(ECHO)
+    times: list[list[float]] = [[], []]
+    spent = [[0.0, 0.0], [0.0, 0.0]]
+    for number in range(rounds):
+        for which in (0, 1) if number % 2 else (1, 0):
+            before = [cpu_seconds(pid) for pid in pids]
+            times[which] += [await pages[which].event(ECHO) for _ in range(events)]
+            after = [cpu_seconds(pid) for pid in pids]
+            spent[which] = [x + b - a for x, b, a in zip(spent[which], after, before, strict=True)]
+    print("| an event | median ms | fastest tenth ms | CPU ms, its process | CPU ms, the other |")
+    print("|---|--:|--:|--:|--:|")
+    for name, seconds, cpu in zip(("kept", "handed over"), times, spent, strict=True):
+        figures = [median(seconds), quantiles(seconds, n=10)[0]]
+        figures += [one / len(seconds) for one in cpu]
+        print(f"| {name} | {' | '.join(f'{figure * 1000:.2f}' for figure in figures)} |")
+    more = median(times[1]) - median(times[0])
+    print(f"\nhanded over: {more * 1000:+.2f} ms")
+
+
+def throughput(found: Processes, function: int, seconds: float) -> tuple[float, list[float]]:
+    """Events a second, and the seconds of each."""
+    port = int(found.url.rpartition(":")[2])
+    target = Target("nginx", port, 0, [header(found, name) for name in USERS])
+
+    async def until(events: int) -> list[float]:
+        return await measure(target, function, CLIENTS, events)
+
+    asyncio.run(until(2 * CLIENTS))
+    took: list[float] = []
+    began = time.perf_counter()
+    while time.perf_counter() - began < seconds:
+        took += asyncio.run(until(4 * CLIENTS))
+    return len(took) / (time.perf_counter() - began), took
+
+
+def memory(found: Processes) -> float:
+    """MB of a process, with its part of what it shares."""
+    sizes = [
+        int(re.findall(r"^Pss:\s+(\d+)", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.M)[0])
+        for pid in (one.process.pid for one in found.sites)
+    ]
+    return sum(sizes) / len(sizes) / 1024
+
+
+def compared(redis: str, seconds: float) -> None:
+    print("| processes | events/s, CPU-bound | to one | p50 ms | p95 ms |", end="")
+    print(" events/s, empty | p50 ms | p95 ms | MB a process |")
+    print("|--:" * 9 + "|")
+    first = 0.0
+    for count in range(1, MOST + 1):
+        with site(count, redis) as found:
+            work, empty = (throughput(found, function, seconds) for function in (BURN, ECHO))
+            first = first or work[0]
+            cells = [str(count), f"{work[0]:.1f}", f"{work[0] / first:.2f}", *percentiles(work[1])]
+            cells += [f"{empty[0]:.0f}", *percentiles(empty[1]), f"{memory(found):.0f}"]
+            print(f"| {' | '.join(cells)} |", flush=True)
+
+
+def percentiles(seconds: list[float]) -> list[str]:
+    cut = quantiles(seconds, n=20)
+    return [f"{cut[9] * 1000:.0f}", f"{cut[18] * 1000:.0f}"]
 
 
 def main() -> None:
-    events = int(sys.argv[1]) if len(sys.argv) > 1 else 400
-    found: dict[int, float] = {}
-    with tempfile.TemporaryDirectory() as name:
-        directory, port = Path(name), free_port()
-        command = [component("redis-server"), "--port", str(port), "--save", ""]
-        with running(command, port, directory):
-            for count in (1, 2):
-                (place := directory / str(count)).mkdir()
-                with started(count, place, f"redis://127.0.0.1:{port}/0") as site:
-                    if count > 1:
-                        handed_over(site, events)
-                    found[count] = throughput(site, events)
-                    print(f"{count} processes: {found[count]:.1f} CPU-bound events a second")
-    print(f"2 processes do {found[2] / found[1]:.2f} times the work of one")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("what", choices=("handover", "processes", "redis"))
+    parser.add_argument("--rounds", type=int, default=40, help="of 25 events (handover)")
+    parser.add_argument("--seconds", type=float, default=15.0, help="of each load (processes)")
+    parser.add_argument("--server", choices=("uvicorn", "daphne"), default="uvicorn")
+    given = parser.parse_args()
+    with servers.redis() as port:
+        redis = f"redis://127.0.0.1:{port}/0"
+        if given.what == "processes":
+            return compared(redis, given.seconds)
+        with site(2, redis, given.server) as found:
+            if given.what == "handover":
+                asyncio.run(handover(found, given.rounds, 25))
+            else:
+                asyncio.run(cluster_redis.report(found, redis, header(found, USERS[0])))
 
 
 if __name__ == "__main__":

@@ -96,6 +96,9 @@ def test_what_ran_in_a_killed_process_fails_at_once_and_the_rest_goes_on(
         assert again.messages[-1]["msg"] == "close_stream" and failed(again)
         answer = ada.get(f"{API}/call/steps/{call}")
         assert answer.text.startswith("event: error") and "has stopped" in answer.text
+        # Nobody takes the page over who may not have it.
+        nobody = Person("nobody", frail.at(1 - number, ada).root)
+        assert Tab(nobody, tab.hash, fns=ada.fn).join("count", None).status_code == 401
         # The next event works, without gr.State and with what was saved.
         assert tab.predict("count", None) == 1
         assert tab.predict("note", "two") == ["one", "two"]

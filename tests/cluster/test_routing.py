@@ -131,10 +131,52 @@ def test_a_request_has_one_id_in_both_processes(
     assert sorted("handed_to" in line for line in lines()) == [False, True]
 
 
-def test_who_may_not_is_refused_by_the_first_process(
+def test_who_may_not_is_refused_wherever_they_ask(
     cluster: Processes, apart: tuple[Tab, Tab, int]
 ) -> None:
     own, other, _ = apart
-    bob = cluster.person("bob")
-    thief = Tab(cluster.at(0, bob), own.hash, fns=own.person.fn)
+    root = other.person.root
+    nobody = Tab(Person("nobody", root), own.hash, fns=own.person.fn)
+    bob = Person("bob", root, headers=dict(cluster.person("bob").client.headers))
+    thief = Tab(bob, own.hash, fns=own.person.fn)
+    assert nobody.join("count", None).status_code == 401
     assert thief.join("count", None).status_code == 403
+    # From now on that process remembers who has the page, and leaves it to them.
+    assert other.predict("count", None) == 1
+    for tab, status in ((nobody, 401), (thief, 403)):
+        assert tab.join("count", None).status_code == status
+        stream = tab.person.get(f"{API}/queue/data?session_hash={own.hash}")
+        assert stream.status_code == status
+    assert own.predict("count", None) == 2
+
+
+def test_nobody_is_told_what_is_wrong_before_they_are_admitted(apart: tuple[Tab, Tab, int]) -> None:
+    own, other, _ = apart
+    other.predict("process")
+    nobody = Person("nobody", other.person.root)
+    path = f"{API}/queue/join"
+    for body in (b"{", b'{"session_hash": 1}', b"{}" + b" " * 5_000_000):
+        answer = nobody.client.post(path, content=body)
+        assert answer.status_code == 401, answer.text
+        answer = other.person.client.post(path, content=body)
+        assert answer.status_code in (400, 413, 422), answer.text
+    # What is too large to be looked at before is handed over after.
+    large = own.person.fn("tell")
+    assert other.predict(large, "x" * 100_000) == "x" * 100_000
+
+
+def test_both_lines_in_the_log_say_who_it_was(
+    cluster: Processes, apart: tuple[Tab, Tab, int]
+) -> None:
+    own, other, _ = apart
+    other.predict("process")
+    name = f"who-{own.hash}"
+    body = {"data": [], "session_hash": own.hash}
+    other.person.post(f"{API}/run/process", body, headers={"X-Request-ID": name})
+
+    def lines() -> list[dict[str, object]]:
+        found = [line for site in cluster.sites for line in site.log.splitlines() if name in line]
+        return [json.loads(line) for line in found]
+
+    first, second = wait_for(lambda: len(lines()) == 2 and lines())
+    assert first["user_id"] == second["user_id"] and first["session"] == second["session"]
