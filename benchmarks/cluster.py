@@ -31,7 +31,9 @@ MOST = 4
 
 
 @contextmanager
-def site(count: int, redis: str, server: ServerName = "uvicorn") -> Iterator[Processes]:
+def site(
+    count: int, redis: str, server: ServerName = "uvicorn", balance: str = ""
+) -> Iterator[Processes]:
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cluster-")))
         env = project_env(directory)
@@ -49,7 +51,8 @@ def site(count: int, redis: str, server: ServerName = "uvicorn") -> Iterator[Pro
             "DJANGO_ALLOWED_HOSTS": "127.0.0.1",
             "DJANGO_SSL_REDIRECT": "0",
         }
-        yield stack.enter_context(processes(factory, (server,) * count, redis, more))
+        all_of_them = processes(factory, (server,) * count, redis, more, balance=balance)
+        yield stack.enter_context(all_of_them)
 
 
 def header(found: Processes, name: str) -> str:
@@ -109,13 +112,13 @@ def memory(found: Processes) -> float:
     return sum(sizes) / len(sizes) / 1024
 
 
-def compared(redis: str, seconds: float) -> None:
+def compared(redis: str, server: ServerName, balance: str, seconds: float) -> None:
     print("| processes | events/s, CPU-bound | to one | p50 ms | p95 ms |", end="")
     print(" events/s, empty | p50 ms | p95 ms | MB a process |")
     print("|--:" * 9 + "|")
     first = 0.0
     for count in range(1, MOST + 1):
-        with site(count, redis) as found:
+        with site(count, redis, server, balance) as found:
             work, empty = (throughput(found, function, seconds) for function in (BURN, ECHO))
             first = first or work[0]
             cells = [str(count), f"{work[0]:.1f}", f"{work[0] / first:.2f}", *percentiles(work[1])]
@@ -134,11 +137,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=40, help="of 25 events (handover)")
     parser.add_argument("--seconds", type=float, default=15.0, help="of each load (processes)")
     parser.add_argument("--server", choices=("uvicorn", "daphne"), default="uvicorn")
+    parser.add_argument("--sticky", action="store_true", help="each page at one (processes)")
     given = parser.parse_args()
     with servers.redis() as port:
         redis = f"redis://127.0.0.1:{port}/0"
         if given.what == "processes":
-            return compared(redis, given.seconds)
+            # The load has a connection for each page.
+            balance = "hash $remote_port consistent;" if given.sticky else ""
+            return compared(redis, given.server, balance, given.seconds)
         with site(2, redis, given.server) as found:
             if given.what == "handover":
                 asyncio.run(handover(found, given.rounds, 25))

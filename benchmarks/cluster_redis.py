@@ -6,7 +6,7 @@ import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -18,64 +18,48 @@ from benchmarks.event_latency import API, Connection
 from tests.cluster.conftest import Processes
 
 ECHO, VISIT = 0, 1
+TRIPS, CPU = "round trips", "CPU"
 EVENTS, PAGES, SIGN_INS = 300, 20, 20
 # Seconds for which nothing happens, or nothing but pages that are open.
 IDLE = 15.0
 
 
-@dataclass(frozen=True)
-class Count:
-    at: float
-    # Packets that came, each of which somebody waits for.
-    reads: float
-    # By name, those within scripts too.
-    commands: Counter[str]
-    cpu: float
-
-    @classmethod
-    def now(cls, client: "Redis[bytes]") -> "Count":
-        stats: Any = client.info("commandstats")
-        commands = Counter(
-            {name.removeprefix("cmdstat_"): one["calls"] for name, one in stats.items()}
-        )
-        del commands["info"]
-        cpu: Any = client.info("cpu")
-        rest: Any = client.info("stats")
-        return cls(
-            time.monotonic(),
-            rest["total_reads_processed"],
-            commands,
-            cpu["used_cpu_user"] + cpu["used_cpu_sys"],
-        )
+def counted(client: "Redis[bytes]") -> Counter[str]:
+    """Until now: packets that came, each of which somebody waits for; microseconds of its core;
+    and commands by name, those within scripts too."""
+    stats: Any = client.info("commandstats")
+    cpu, rest = client.info("cpu"), client.info("stats")
+    found = Counter({name.removeprefix("cmdstat_"): one["calls"] for name, one in stats.items()})
+    del found["info"]
+    found[CPU] = int((cpu["used_cpu_user"] + cpu["used_cpu_sys"]) * 1e6)
+    found[TRIPS] = rest["total_reads_processed"]
+    return found
 
 
 @dataclass
 class Report:
     client: "Redis[bytes]"
-    # A second, of all processes that do nothing.
-    idle: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    # A second, while nothing happens.
+    idle: dict[str, float] = field(default_factory=dict)
 
     async def of(self, what: str, work: Callable[[], Awaitable[object]], times: float) -> None:
-        """A line of what is asked each of so many times, without what is asked anyway."""
-        before = Count.now(self.client)
+        """A line of what each of so many times takes, without what is asked anyway."""
+        before, began = counted(self.client), time.monotonic()
         await work()
-        after = Count.now(self.client)
-        seconds = after.at - before.at
-        commands = after.commands - before.commands
-        found = (
-            after.reads - before.reads,
-            float(commands.total()),
-            (after.cpu - before.cpu) * 1e6,
+        found, seconds = counted(self.client), time.monotonic() - began
+        found.subtract(before)
+        more = {
+            name: (number - self.idle.get(name, 0) * seconds) / times
+            for name, number in found.items()
+        }
+        if not self.idle:
+            self.idle = {name: number / seconds for name, number in found.items()}
+        trips, cpu = more.pop(TRIPS), more.pop(CPU)
+        names = sorted(more, key=lambda name: -more[name])
+        which = ", ".join(f"{name} {more[name]:.1f}" for name in names if more[name] >= 0.15)
+        print(
+            f"| {what} | {trips:.1f} | {sum(more.values()):.1f} | {cpu:.0f} | {which} |", flush=True
         )
-        own = [(one - rate * seconds) / times for one, rate in zip(found, self.idle, strict=True)]
-        if what.startswith("nothing"):
-            self.idle = (found[0] / seconds, found[1] / seconds, found[2] / seconds)
-        names = ", ".join(
-            f"{name} {number / times:.1f}"
-            for name, number in commands.most_common(8)
-            if number / times >= 0.1
-        )
-        print(f"| {what} | {own[0]:.1f} | {own[1]:.1f} | {own[2]:.0f} | {names} |", flush=True)
 
     def bytes_since(self, before: set[bytes]) -> int:
         new = set(self.client.scan_iter(count=1000)) - before

@@ -29,6 +29,7 @@ map $http_upgrade $connection_header {{
   "" close;
 }}
 upstream gradiosession {{
+  {balance}
 {servers}
 }}
 server {{
@@ -57,13 +58,14 @@ _CONFIG = Path(__file__).parents[2] / "deploy/nginx/gradiosession.conf"
 
 
 @contextmanager
-def balanced(addresses: Sequence[str], directory: Path) -> Iterator[str]:
-    """URL of an nginx in front of these addresses, round-robin, without stickiness."""
+def balanced(addresses: Sequence[str], directory: Path, balance: str = "") -> Iterator[str]:
+    """URL of an nginx in front of these addresses, round-robin, without stickiness, unless
+    `balance` says otherwise."""
     port = free_port()
     # A process that refuses connections is asked again at the next request.
     servers = "\n".join(f"  server {address} max_fails=0;" for address in addresses)
     stopped = _STOPPED.findall(_CONFIG.read_text())
-    site = _SITE.format(servers=servers, port=port, stopped="\n".join(stopped))
+    site = _SITE.format(balance=balance, servers=servers, port=port, stopped="\n".join(stopped))
     with nginx(directory, port, site=site):
         yield f"http://127.0.0.1:{port}"
 
@@ -134,6 +136,7 @@ def processes(
     more: Mapping[str, str] | None = None,
     places: Sequence[Place] = (),
     cwd: Path = BASE_DIR,
+    balance: str = "",
 ) -> Iterator[Processes]:
     """`places`: where each of them runs, which then reach each other by TCP."""
     directory = factory.directory / "site"
@@ -162,7 +165,7 @@ def processes(
     with ThreadPoolExecutor() as pool:
         sites = list(pool.map(start, range(len(servers))))
     addresses = [f"{place.host}:{port}" for place, port in zip(places, ports, strict=True)]
-    with balanced(addresses, factory.directory / "nginx") as url:
+    with balanced(addresses, factory.directory / "nginx", balance) as url:
         yield Processes(url, sites, start)
 
 
