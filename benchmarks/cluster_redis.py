@@ -4,17 +4,19 @@ import asyncio
 import time
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import httpx
+from django.conf import settings
 from redis import Redis
 from websockets.asyncio.client import connect
 
 from benchmarks.event_latency import API, Connection
+from gradio_ui.cluster.presence import Presence
 from tests.cluster.conftest import Processes
 
 ECHO, VISIT = 0, 1
@@ -111,8 +113,26 @@ async def report(site: Processes, redis: str, who: str) -> None:
     of_sessions = found.bytes_since(known) / SIGN_INS
     await found.of("a sign-out", lambda: sign_out(site.url, tokens), SIGN_INS)
     print(f"\n{of_sessions:.0f} bytes a session, {of_pages:.0f} a page")
-    channels = dict(client.pubsub_numsub(*client.pubsub_channels()))
-    print(f"channels with subscribers: {channels}")
+    (channel,) = client.pubsub_channels("*gradiosession.news")
+    print(f"an announcement goes to {dict(client.pubsub_numsub(channel))[channel]} processes\n")
+    print("| processes that live | µs of Redis for one to say so |\n|--:|--:|")
+    for number, micros in renewals(client):
+        print(f"| {number} | {micros:.0f} |", flush=True)
+
+
+def renewals(client: "Redis[bytes]") -> Iterator[tuple[int, float]]:
+    """What each of so many processes asks once a second, to say that it lives."""
+    settings.configure(GRADIO_UI_CLUSTER_PREFIX="renewals")
+    everybody: list[Presence] = []
+    for number in (2, 10, 100, 400):
+        everybody += [Presence(client, f"{n:012x}") for n in range(len(everybody), number)]
+        for one in everybody:
+            one.tell()
+        asked = everybody[:100]
+        before = counted(client)[CPU]
+        for one in asked:
+            one.tell()
+        yield number, (counted(client)[CPU] - before) / len(asked)
 
 
 @asynccontextmanager

@@ -26,6 +26,14 @@ SILENT = _(
 _FOR_ALL = {"message": "Server stopped unexpectedly."}
 
 
+_END = b"\n\n"
+
+
+def messages(body: bytes) -> list[bytes]:
+    """Those of a stream that were sent together."""
+    return [message + _END for message in body.removesuffix(_END).split(_END)]
+
+
 def failures(events: Iterable[str]) -> bytes:
     """Messages of a stream by which these events have failed."""
     return b"".join(_line(_failure(event)) for event in events)
@@ -39,7 +47,7 @@ def last_words(events: Iterable[str]) -> bytes:
 
 def of_call() -> bytes:
     """The whole stream of a call that was made without a page."""
-    return b"event: error\ndata: " + orjson.dumps({"error": NOTICE}) + b"\n\n"
+    return b"event: error\ndata: " + orjson.dumps({"error": NOTICE}) + _END
 
 
 async def tell_lost(blocks: "gradio.Blocks", names: Names, send: Send) -> bool:
@@ -82,4 +90,4 @@ def _failure(event: str | None) -> dict[str, Any]:
 
 
 def _line(message: dict[str, Any]) -> bytes:
-    return b"data: " + orjson.dumps(message) + b"\n\n"
+    return b"data: " + orjson.dumps(message) + _END

@@ -69,7 +69,8 @@ class RelayedEvents(Relayed):
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.body":
-            self._read(message.get("body", b""))
+            for said in lost.messages(message.get("body", b"")):
+                self._read(said)
         await super().__call__(message)
 
     async def cut(self) -> bool:
@@ -78,13 +79,13 @@ class RelayedEvents(Relayed):
             await self._send({"type": "http.response.body", "body": words})
         return self.has_begun
 
-    def _read(self, body: bytes) -> None:
-        if body.startswith(_CLOSED):
+    def _read(self, said: bytes) -> None:
+        if said.startswith(_CLOSED):
             self._is_closed = True
         # The first is the message's own; there may be others in what it brings.
-        elif found := _EVENT.search(body):
+        elif found := _EVENT.search(said):
             event = found[1].decode()
-            if body.startswith(_COMPLETED):
+            if said.startswith(_COMPLETED):
                 self._running.pop(event, None)
             else:
                 self._running[event] = None

@@ -140,7 +140,8 @@ class _Stream:
         if message["type"] == "http.response.start":
             self._start = message
         elif body := message.get("body", b""):
-            self._keep(body)
+            for said in lost.messages(body):
+                self._keep(said)
         if message["type"] == "http.response.body" and not message.get("more_body"):
             self.is_complete = True
         if (client := self._client) is not None:

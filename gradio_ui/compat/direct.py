@@ -21,7 +21,6 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gradio_ui import bodies
-from gradio_ui.cluster.listener import HANDED_OVER
 
 if TYPE_CHECKING:
     import gradio
@@ -75,7 +74,7 @@ class Direct:
 
     async def _listen(self, scope: Scope, receive: Receive, send: Send) -> None:
         named = _PAGE.fullmatch(scope["query_string"])
-        if named is None or HANDED_OVER in scope:  # who passes it on looks at each message
+        if named is None:
             return await self._router(scope, receive, send)
         page = named[1].decode()
         said = _Said(send, self._blocks._queue.pending_messages_per_session, page)

@@ -14,7 +14,6 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gradio_ui import compat
-from gradio_ui.cluster.listener import HANDED_OVER
 from gradio_ui.compat.direct import Direct
 from gradio_ui.mount import Mount, mount_all
 from gradio_ui.registry import register
@@ -176,7 +175,7 @@ async def test_a_client_that_has_gone_is_no_error(mount: Mount) -> None:
         await streamed(ways(mount)[0], send)
 
 
-async def streamed(app: ASGIApp, send: Send, **more: Any) -> None:
+async def streamed(app: ASGIApp, send: Send) -> None:
     scope = {
         "type": "http",
         "method": "GET",
@@ -193,7 +192,7 @@ async def streamed(app: ASGIApp, send: Send, **more: Any) -> None:
     async def receive() -> Message:
         return await asyncio.Future()
 
-    await app(scope | more, receive, send)
+    await app(scope, receive, send)
 
 
 def into(sent: list[Message]) -> Send:
@@ -232,15 +231,6 @@ async def test_nothing_that_has_been_said_waits_for_the_next_message(mount: Moun
         go_on.set()
         await stream
     assert sum(said(sent), [])[-1] == "close_stream"
-
-
-async def test_who_passes_it_on_gets_each_message_by_itself(mount: Mount) -> None:
-    async with client(admitted(ways(mount)[0])) as asking:
-        await asking.post(f"{API}/queue/join", json=BODY)
-        await wait_for_messages(mount, 3)
-        sent: list[Message] = []
-        await streamed(ways(mount)[0], into(sent), **{HANDED_OVER: "another"})
-    assert [len(messages) for messages in said(sent)] == [1, 1, 1, 1]
 
 
 async def wait_for_messages(mount: Mount, count: int) -> None:
