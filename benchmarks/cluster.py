@@ -11,6 +11,8 @@ import argparse
 import asyncio
 import re
 import secrets
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -27,7 +29,6 @@ from tests.servers import ServerName, SiteFactory, manage, project_env
 ECHO, BURN = 0, 2
 # Pages that ask at once.
 CLIENTS = 12
-MOST = 4
 
 
 @contextmanager
@@ -87,8 +88,8 @@ async def handover(found: Processes, rounds: int, events: int) -> None:
     print(f"\nhanded over: {more * 1000:+.2f} ms")
 
 
-def throughput(found: Processes, function: int, seconds: float) -> tuple[float, list[float]]:
-    """Events a second, and the seconds of each."""
+def throughput(found: Processes, function: int, seconds: float) -> tuple[float, float, list[float]]:
+    """Events a second, cores that the processes got, and the seconds of each event."""
     port = int(found.url.rpartition(":")[2])
     target = Target("nginx", port, 0, [header(found, name) for name in USERS])
 
@@ -97,10 +98,27 @@ def throughput(found: Processes, function: int, seconds: float) -> tuple[float, 
 
     asyncio.run(until(2 * CLIENTS))
     took: list[float] = []
-    began = time.perf_counter()
+    spent, began = used(found), time.perf_counter()
     while time.perf_counter() - began < seconds:
         took += asyncio.run(until(4 * CLIENTS))
-    return len(took) / (time.perf_counter() - began), took
+    lasted = time.perf_counter() - began
+    return len(took) / lasted, (used(found) - spent) / lasted, took
+
+
+def used(found: Processes) -> float:
+    return sum(cpu_seconds(one.process.pid) for one in found.sites)
+
+
+def alone(count: int, seconds: float = 2.0) -> float:
+    """Events a second that so many processes of Python would do that do nothing else."""
+    code = (
+        "import sys, time\nfrom benchmarks.app.blocks import burn\n"
+        "end, done = time.monotonic() + float(sys.argv[1]), 0\n"
+        "while time.monotonic() < end: burn(''); done += 1\nprint(done)"
+    )
+    command = [sys.executable, "-c", code, str(seconds)]
+    started = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(count)]
+    return sum(int(one.communicate()[0]) for one in started) / seconds
 
 
 def memory(found: Processes) -> float:
@@ -112,17 +130,21 @@ def memory(found: Processes) -> float:
     return sum(sizes) / len(sizes) / 1024
 
 
-def compared(redis: str, server: ServerName, balance: str, seconds: float) -> None:
-    print("| processes | events/s, CPU-bound | to one | p50 ms | p95 ms |", end="")
+def compared(redis: str, server: ServerName, balance: str, most: int, seconds: float) -> None:
+    print("| processes | events/s, CPU-bound | to one | Python alone | cores |", end="")
+    print(" p50 ms | p95 ms |", end="")
     print(" events/s, empty | p50 ms | p95 ms | MB a process |")
-    print("|--:" * 9 + "|")
-    first = 0.0
-    for count in range(1, MOST + 1):
+    print("|--:" * 11 + "|")
+    first = bare = 0.0
+    for count in range(1, most + 1):
+        python = alone(count)
+        bare = bare or python
         with site(count, redis, server, balance) as found:
             work, empty = (throughput(found, function, seconds) for function in (BURN, ECHO))
             first = first or work[0]
-            cells = [str(count), f"{work[0]:.1f}", f"{work[0] / first:.2f}", *percentiles(work[1])]
-            cells += [f"{empty[0]:.0f}", *percentiles(empty[1]), f"{memory(found):.0f}"]
+            cells = [str(count), f"{work[0]:.1f}", f"{work[0] / first:.2f}"]
+            cells += [f"{python / bare:.2f}", f"{work[1]:.2f}", *percentiles(work[2])]
+            cells += [f"{empty[0]:.0f}", *percentiles(empty[2]), f"{memory(found):.0f}"]
             print(f"| {' | '.join(cells)} |", flush=True)
 
 
@@ -137,6 +159,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=40, help="of 25 events (handover)")
     parser.add_argument("--seconds", type=float, default=15.0, help="of each load (processes)")
     parser.add_argument("--server", choices=("uvicorn", "daphne"), default="uvicorn")
+    parser.add_argument("--most", type=int, default=4, help="processes (processes)")
     parser.add_argument("--sticky", action="store_true", help="each page at one (processes)")
     given = parser.parse_args()
     with servers.redis() as port:
@@ -144,7 +167,7 @@ def main() -> None:
         if given.what == "processes":
             # The load has a connection for each page.
             balance = "hash $remote_port consistent;" if given.sticky else ""
-            return compared(redis, given.server, balance, given.seconds)
+            return compared(redis, given.server, balance, given.most, given.seconds)
         with site(2, redis, given.server) as found:
             if given.what == "handover":
                 asyncio.run(handover(found, given.rounds, 25))

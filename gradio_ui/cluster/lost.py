@@ -22,11 +22,10 @@ NOTICE = _("The server that was working on this has stopped. Please try again.")
 SILENT = _(
     "The server that works on this does not answer. Look what was done before you try again."
 )
+# Of a message.
+_END = b"\n\n"
 # By which gradio_client knows that a message is for all events.
 _FOR_ALL = {"message": "Server stopped unexpectedly."}
-
-
-_END = b"\n\n"
 
 
 def messages(body: bytes) -> list[bytes]:
