@@ -16,7 +16,6 @@ from redis import Redis
 from websockets.asyncio.client import connect
 
 from benchmarks.event_latency import API, Connection
-from gradio_ui.cluster.presence import Presence
 from tests.cluster.conftest import Processes
 
 ECHO, VISIT = 0, 1
@@ -123,6 +122,8 @@ async def report(site: Processes, redis: str, who: str) -> None:
 def renewals(client: "Redis[bytes]") -> Iterator[tuple[int, float]]:
     """What each of so many processes asks once a second, to say that it lives."""
     settings.configure(GRADIO_UI_CLUSTER_PREFIX="renewals")
+    from gradio_ui.cluster.presence import Presence
+
     everybody: list[Presence] = []
     for number in (2, 10, 100, 400):
         everybody += [Presence(client, f"{n:012x}") for n in range(len(everybody), number)]
