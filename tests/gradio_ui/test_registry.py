@@ -9,6 +9,7 @@ from django.apps import AppConfig, apps
 from django.conf import settings as django_settings
 from django.contrib.auth.models import AnonymousUser, Group, User
 from django.core import checks
+from django.template import engines
 from django.test import Client
 
 from gradio_ui import register, registry
@@ -163,6 +164,7 @@ def make_app(
 ) -> Iterator[Callable[[str, str], Path]]:
     """Install a Django app with this `gradio_apps.py`; discovery is due again."""
     configs: list[AppConfig] = []
+    engines.all()  # which look at the installed apps for their tags, once
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(apps, "get_app_configs", lambda: list(configs))
 

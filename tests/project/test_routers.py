@@ -10,6 +10,7 @@ import pytest
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
+from django.template import engines
 from ninja import NinjaAPI, Router
 
 from gradiosession.routers import add_installed
@@ -37,6 +38,7 @@ def paths(monkeypatch: pytest.MonkeyPatch) -> Adds:
     """What is in the API when an app named `survey` has this `api_router`."""
 
     def add(name: str) -> dict[str, Any]:
+        engines.all()  # which look at the installed apps for their tags, once
         config = SimpleNamespace(label="survey", verbose_name="Survey", api_router=name)
         monkeypatch.setattr(apps, "get_app_configs", lambda: [SimpleNamespace(), config])
         api = NinjaAPI(urls_namespace="routers")
