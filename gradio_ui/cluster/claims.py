@@ -14,7 +14,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from gradio_ui.cluster import keys
+from gradio_ui.cluster import keys, reach
 from gradio_ui.cluster.presence import Presence
 from sessionstate.conf import conf
 from sessionstate.errors import StoreUnavailable
@@ -127,10 +127,8 @@ class Claims:
         names = [key, keys.settling(), keys.epoch(), keys.pulse(), keys.back()]
         until = time.monotonic() + _PATIENCE
         while True:
-            try:
+            with reach.answering():
                 first, second = await script(keys=names, args=args)
-            except (RedisError, OSError) as error:
-                raise StoreUnavailable(f"Redis does not answer: {type(error).__name__}") from error
             if second != b"settling":
                 return first.decode(), second.decode()
             if time.monotonic() > until:

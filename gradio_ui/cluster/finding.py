@@ -9,13 +9,12 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from gradio_ui import event_ids
-from gradio_ui.cluster import keys, process
+from gradio_ui.cluster import keys, process, reach
 from gradio_ui.cluster.claims import Claims, Holder
 from gradio_ui.cluster.errors import NoAnswer
 from gradio_ui.cluster.presence import Presence
 from gradio_ui.names import Names
 from gradio_ui.routes import Body, Route
-from sessionstate.errors import StoreUnavailable
 
 # Seconds that a request for the progress of an upload waits for the upload.
 UPLOAD_PATIENCE = 3.0
@@ -64,10 +63,8 @@ class Finding:
         """Nobody listens where this process did. Should it live, it notices and looks again at
         what it holds. Raises `StoreUnavailable`."""
         self._presence.others.pop(dead, None)
-        try:
+        with reach.answering():
             await self._redis.delete(keys.process(dead))
-        except (RedisError, OSError) as error:
-            raise StoreUnavailable(f"Redis does not answer: {type(error).__name__}") from error
 
     async def _with_event(self, event: str) -> Holder | None:
         """`None`: its process has gone."""

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from redis import Redis
@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gradio_ui import tracing
 from gradio_ui.bodies import again
-from gradio_ui.cluster import facts, lost, process
+from gradio_ui.cluster import facts, lost, process, reach
 from gradio_ui.cluster.arriving import Arriving
 from gradio_ui.cluster.claims import Claims, Holder
 from gradio_ui.cluster.connecting import Connecting, Unreachable
@@ -35,7 +35,6 @@ from gradio_ui.connections import Connections
 from gradio_ui.load import Load
 from gradio_ui.refusals import Refused
 from gradio_ui.routes import Access
-from sessionstate.conf import conf as state_conf
 from sessionstate.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -69,8 +68,8 @@ class Cluster:
         self._app = app
         self._listener = Listener(address, process.ID, self._take_in, self._holds)
         self._connecting = Connecting()
-        self._redis = AsyncRedis.from_url(settings.REDIS_URL, retry=_AGAIN, **_limits())
-        redis = Redis.from_url(settings.REDIS_URL, retry=None, **_limits())
+        self._redis = AsyncRedis.from_url(settings.REDIS_URL, retry=_AGAIN, **reach.limits())
+        redis = Redis.from_url(settings.REDIS_URL, retry=None, **reach.limits())
         self._presence = Presence(redis, process.ID)
         self.claims = Claims(self._redis, self._presence, process.ID)
         self._finding = Finding(self._redis, self._presence, self.claims)
@@ -267,8 +266,3 @@ class Cluster:
         except StoreUnavailable:
             # Whoever has sent it here may know of what was long ago, and is to ask again.
             return False
-
-
-def _limits() -> dict[str, Any]:
-    limit = state_conf.store_timeout
-    return {"socket_timeout": limit, "socket_connect_timeout": limit}
