@@ -178,9 +178,12 @@ def measure(browser: Browser, target: Target) -> dict[str, Load]:
         page.wait_for_url(f"{target.url}/")
         page.close()
     found = {"cold": load(target, context), "warm": load(target, context)}
-    for item in found.values():
-        item.cpu = replay(target, item.requests, context.cookies())
+    cookies = context.cookies()
+    # A browser that is still busy with its pages slows the server down.
     context.close()
+    time.sleep(SETTLE / 1000)
+    for item in found.values():
+        item.cpu = replay(target, item.requests, cookies)
     return found
 
 

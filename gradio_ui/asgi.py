@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from accounts.watch import watch
-from gradio_ui import compat, gate, headers, languages, metrics, registry, routes
+from gradio_ui import compat, gate, headers, languages, metrics, registry, routes, themes
 from gradio_ui.cluster.routing import Cluster
 from gradio_ui.compat import pages as compat_pages
 from gradio_ui.conf import conf
@@ -157,11 +157,13 @@ class GradioRouter:
         self, mount: "Mount", route: Route, scope: Scope, receive: Receive, send: Send
     ) -> None:
         check_started(mount)
-        assert mount.app is not None
+        assert mount.app is not None and mount.blocks is not None
         with explaining(scope):
             inner = inner_scope(scope, gate.parse(scope), None, route)
-        send = headers.on_public(send, is_kept=_is_theme(mount, scope))
-        await mount.app(inner, receive, send)
+        if themes.is_asked_for(mount.blocks, scope):
+            send = headers.on_public(send, is_kept=True)
+            return await themes.response(mount.blocks, scope)(scope, receive, send)
+        await mount.app(inner, receive, headers.on_public(send))
 
     def _heard(self, news: News) -> None:
         # In whichever thread it was ended.
@@ -235,12 +237,3 @@ def _below_root(scope: Scope) -> str:
 
 def _note(scope: MutableMapping[str, Any], **values: object) -> None:
     scope.setdefault("log", {}).update(values)
-
-
-def _is_theme(mount: "Mount", scope: Scope) -> bool:
-    """Whether this asks for a style sheet by the hash of its content."""
-    return (
-        mount.blocks is not None
-        and scope["path"].endswith("/theme.css")
-        and scope["query_string"].decode("latin-1") == f"v={mount.blocks.theme_hash}"
-    )

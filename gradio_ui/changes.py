@@ -20,7 +20,7 @@ from sessionstate.signals import values_changed
 if TYPE_CHECKING:
     import gradio
 
-# The page's script looks for it (static/gradio_ui/shell/changes.js).
+# The page's script looks for it (static/gradio_ui/shell/shell.js).
 CLASS = "gradio-session-changed"
 
 

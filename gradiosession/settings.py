@@ -304,6 +304,8 @@ STORAGES = {
     **_env.files(env),
 }
 WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = DEBUG
+# Pages of other sites have no use for them.
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 # Language and time ------------------------------------------------------------------------
 

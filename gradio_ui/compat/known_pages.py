@@ -9,6 +9,7 @@ import re
 import secrets
 from typing import Any
 
+import brotli
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -48,10 +49,12 @@ class KnownPages:
         values = {key: scope[key].encode() for key in _ADDED}
         values[_NAME] = toorjson(scope["user"].get_username())[1:-1].encode()
         filled = b"".join(values[_KEYS[part]] if part in _KEYS else part for part in page)
-        headers = [
-            (b"content-type", b"text/html; charset=utf-8"),
-            (b"content-length", str(len(filled)).encode()),
-        ]
+        headers = [(b"content-type", b"text/html; charset=utf-8")]
+        if "br" in Headers(scope=scope).get("accept-encoding", ""):
+            # No larger than by gzip, in a third of the time.
+            filled = brotli.compress(filled, quality=2)
+            headers += [(b"content-encoding", b"br"), (b"vary", b"Accept-Encoding")]
+        headers.append((b"content-length", str(len(filled)).encode()))
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": filled})
 

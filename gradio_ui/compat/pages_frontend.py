@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # In the template.
 SCRIPT = 'src="./assets/'
 RESIZER = "${rootPath}/static/"
+RESIZED = "document.head.appendChild(script);"
 MANIFEST = '<link rel="manifest" href="/manifest.json" />'
 STYLE = re.compile(r'(<link rel="stylesheet" [^>]*href=")\./(assets/[^"]+")>')
 FONTS = "url('static/fonts/"
@@ -34,6 +35,8 @@ class _Located(BaseLoader):
         source, *rest = self._loader.get_source(environment, template)
         source = source.replace(SCRIPT, f'src="{self._url}assets/')
         source = source.replace(RESIZER, f"{self._url}static/")
+        # It measures the page for the one around it.
+        source = source.replace(RESIZED, f"if (window.parent !== window) {RESIZED}")
         # Of the site's root; `gradio_ui.pwa` has one for each app.
         source = source.replace(MANIFEST, "")
         # The script looks for a link with the name that it knows, and would make one.

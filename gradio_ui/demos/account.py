@@ -27,12 +27,13 @@ SIGN_OUT = """async () => {
 
 
 @with_session
-def show(request: gr.Request, session: Session) -> tuple[str, list[list[str]], Any, str]:
+def show(request: gr.Request, session: Session) -> tuple[str, list[list[str]], Any, str, Any]:
     return (
         facts(session_facts.about(session, request.username or "")),
         session_facts.contents(session),
         gr.update(choices=sorted(session)),
         counted(session),
+        gr.update(visible=not session),
     )
 
 
@@ -118,6 +119,11 @@ def build() -> gr.Blocks:
             max_height=320,
             wrap=True,
         )
+        nothing = gr.Markdown(
+            "Nothing yet. Press “Count”, or save a value of your own.",
+            elem_classes="note",
+            visible=False,
+        )
         with gr.Accordion("Change a value", open=False):
             with gr.Row():
                 key = gr.Dropdown(
@@ -132,7 +138,7 @@ def build() -> gr.Blocks:
                 save = gr.Button("Save")
                 remove = gr.Button("Delete this key", variant="stop")
 
-        page = [about, table, key, counter]
+        page = [about, table, key, counter, nothing]
         demo.load(show, outputs=page, api_name="show")
         press.click(count, outputs=counter, api_name="count").then(
             show, outputs=page, api_visibility="private", show_progress="hidden"

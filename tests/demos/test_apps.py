@@ -249,7 +249,7 @@ class TestAccount:
             Client(url, headers=headers, verbose=False).predict(api_name="/count")
         site.stop()
         live_server_factory("uvicorn", directory=tmp_path / "site", port=site.port)
-        about, rows, _, counter = Client(url, headers=headers, verbose=False).predict(
+        about, rows, _, counter, _ = Client(url, headers=headers, verbose=False).predict(
             api_name="/show"
         )
         assert "**2**" in counter
@@ -285,7 +285,7 @@ class TestAccount:
         headers = live_site.sign_in("bob")
         bob = Client(f"{live_site.url}/gradio/account/", headers=headers, verbose=False)
         bob.predict("openai_api_key", '"sk-123456"', api_name="/put")
-        about, rows, choices, _ = bob.predict(api_name="/show")
+        about, rows, choices, *_ = bob.predict(api_name="/show")
         values = {row[0]: row[3] for row in rows["data"]}
         assert values["openai_api_key"] == "(hidden)"
         assert bob.predict("openai_api_key", api_name="/pick") == ""

@@ -1,5 +1,6 @@
 """The gate, row by row, on a real server."""
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -245,8 +246,13 @@ def test_public_assets_are_open_and_kept(anybody: httpx.Client, ada: httpx.Clien
     assert "immutable" in answer.headers["cache-control"]
     assert "immutable" not in anybody.get("/steps/theme.css").headers.get("cache-control", "")
     named = page.split('"theme_hash":"')[1].split('"')[0]
-    style = anybody.get("/steps/theme.css", params={"v": named})
-    assert style.headers["cache-control"] == "public, max-age=31536000, immutable"
+    for encoding in ("br", "gzip", "identity"):
+        headers = {"Accept-Encoding": encoding}
+        style = anybody.get("/steps/theme.css", params={"v": named}, headers=headers)
+        assert style.headers["cache-control"] == "public, max-age=31536000, immutable"
+        assert style.headers.get("content-encoding", "identity") == encoding
+        assert style.headers["content-type"].startswith("text/css")
+        assert hashlib.sha256(style.content).hexdigest() == named
 
 
 def test_a_callback_does_not_find_the_ticket(matrix_site: Site) -> None:

@@ -707,7 +707,7 @@ def test_the_page_names_its_files_where_we_rewrite_it() -> None:
     """Otherwise each app has its own copies in the browser: see compat.pages_frontend."""
     source = (frontend.directory() / "index.html").read_text()
     assert source.count(pages_frontend.SCRIPT) == 1
-    assert source.count(pages_frontend.RESIZER) == 1
+    assert source.count(pages_frontend.RESIZER) == source.count(pages_frontend.RESIZED) == 1
     assert source.count(pages_frontend.MANIFEST) == 1
     assert len(pages_frontend.STYLE.findall(source)) == 1
     assert "./assets/" not in pages_frontend.STYLE.sub("", source.replace("src=", "", 1)).replace(
@@ -774,11 +774,11 @@ def test_the_frontend_speaks_as_the_scripts_of_the_shell_expect() -> None:
     assets = Path(gr.__file__).parent / "templates/frontend/assets"
     sources = [path.read_text() for path in assets.glob("*.js")]
     for part, what in {
-        "window.__gradio_session_hash__=": "the name of a page (changes.js)",
+        "window.__gradio_session_hash__=": "the name of a page (shell.js)",
         "matchMedia(`(prefers-color-scheme: dark)`)?.addEventListener(": "dark pages (theme.js)",
-        "s.msg===`close_stream`": "the end of a stream (streams.js)",
-        "if(!c)await Promise.all(Object.keys(e).map(t=>e[t](s)))": "messages to all (streams.js)",
-        "case`process_completed`:return`error`in e.output?": "failed events (streams.js)",
+        "s.msg===`close_stream`": "the end of a stream (requests.js)",
+        "if(!c)await Promise.all(Object.keys(e).map(t=>e[t](s)))": "messages to all (requests.js)",
+        "case`process_completed`:return`error`in e.output?": "failed events (requests.js)",
         "e?.error===": "connections that are lost (requests.js)",
     }.items():
         assert any(part in source for source in sources), f"Gradio has another way for {what}"

@@ -170,9 +170,11 @@ def test_all_apps_share_the_files_and_nobody_is_asked_who_they_are(live_site: Si
     assert httpx.post(live_site.url + url + entry()).status_code == 405
 
 
-def test_a_page_is_compressed(live_site: Site) -> None:
-    headers = live_site.sign_in("ada") | {"Accept-Encoding": "gzip"}
+@pytest.mark.parametrize("encoding", ["br", "gzip"])
+def test_a_page_is_compressed(live_site: Site, encoding: str) -> None:
+    headers = live_site.sign_in("ada") | {"Accept-Encoding": encoding}
     answer = httpx.get(f"{live_site.url}/gradio/dashboard/", headers=headers)
-    assert answer.headers["content-encoding"] == "gzip"
+    assert answer.headers["content-encoding"] == encoding
+    assert answer.headers["vary"] == "Accept-Encoding"
     assert answer.headers["cache-control"] == "no-store"
     assert "window.gradio_config" in answer.text

@@ -1,6 +1,6 @@
 // What was written and not sent, kept in this tab over the way to the login page and back, for the
 // one who wrote it and nobody else.
-import { page, sleep } from "./page.js";
+import { page, sleep } from "./live.js";
 
 const KEY = "gradio-session-draft";
 // Milliseconds that it is kept, and in which the page may still put its own values over it.

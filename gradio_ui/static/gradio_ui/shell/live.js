@@ -1,10 +1,22 @@
-// What becomes of the session while the page is open, from WS /ws/session/ (accounts/live.py), and
+// What the server says of this page, and what becomes of its session while it is open: from WS /ws/session/ (accounts/live.py), and
 // from what requests are answered where there is no WebSocket.
 //
 // `live.state` is "up" (also at first), "down" (the server cannot be reached) or "gone" (signed
 // out). Events: `state`; `expiring` {seconds, renewable}; `renewed`; `changed` {scope, keys, by},
 // without keys when anything may have; `other` {name}: by now somebody else is signed in.
-import { page, sleep } from "./page.js";
+
+// See gradio_ui/shell.py.
+export const page = JSON.parse(document.querySelector("meta[name=gradio-session]").content);
+export const texts = page.texts;
+
+// The shadow tree of the bar (null in an app without one) and that of the dialogs.
+export const bar = document.querySelector("gradio-session-bar")?.shadowRoot ?? null;
+export const dialogs = document.querySelector("gradio-session-dialogs").shadowRoot;
+
+export const loginAddress = () =>
+  `${page.login}?next=${encodeURIComponent(location.pathname + location.search)}`;
+
+export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 const REVOKED = 4401;
 // Milliseconds between attempts to reach the server, and to open a WebSocket that something on the
@@ -159,3 +171,36 @@ class Live extends EventTarget {
 }
 
 export const live = new Live();
+
+// Somebody who reads or writes sends nothing for a long time, and is there all the same.
+let lastUse = Date.now();
+let isBusy = false;
+
+// The server has counted something as use.
+export function used() {
+  lastUse = Date.now();
+}
+
+// Counts as use, and brings a new ticket when the old one has aged.
+export async function renew() {
+  if (isBusy || live.state === "gone") return;
+  isBusy = true;
+  try {
+    const { status } = await live.ask("login_check");
+    if (status === 200) {
+      used();
+      live.renewed();
+    } else if (status === 401) live.over();
+    else if (status >= 500) live.lost();
+  } finally {
+    isBusy = false;
+  }
+}
+
+function noticed(event) {
+  if (event.isTrusted && Date.now() - lastUse > page.renewEvery * 1000) renew();
+}
+
+for (const kind of ["pointerdown", "keydown", "wheel", "touchmove"]) {
+  document.addEventListener(kind, noticed, { capture: true, passive: true });
+}

@@ -1,18 +1,13 @@
 // Gradio sends everything by `fetch`, its event streams too. Here it learns what became of the
 // session, and what it would take for a lost connection, after which its page reloads itself and
 // forgets what was in it, becomes an error that the page survives.
-import { live } from "./live.js";
-import { page, texts } from "./page.js";
-import { keptOpen, mended } from "./streams.js";
+import { live, page, sleep, texts, used } from "./live.js";
 
 // Milliseconds that a request waits for the server to come back before it is sent.
 const WAITS = 60_000;
 
 const fetch = window.fetch.bind(window);
 const api = `${page.root}/gradio_api/`;
-
-// When the server last counted something as use.
-export let lastUse = Date.now();
 
 window.fetch = (input, init) => {
   const request = new URL(input instanceof Request ? input.url : input, document.baseURI);
@@ -55,11 +50,145 @@ async function sendPatiently(open, isEvent) {
     }
     const isRefused = response.status === 503 && response.headers.has("Retry-After");
     if (!isRefused || Date.now() > end) {
-      if (response.ok) lastUse = Date.now();
+      if (response.ok) used();
       return response;
     }
     await live.lost();
   }
   const body = { detail: texts.unreachable, error: texts.unreachable };
   return new Response(JSON.stringify(body), { status: 502, headers: { "Content-Type": "application/json" } });
+}
+
+// Streams of server-sent events end as Gradio's page expects it, however the line ends.
+const END = "close_stream";
+// With which nginx ends a stream whose process has gone, see deploy/nginx: that is no end here.
+const CUT = 'data: {"msg":"process_completed","message":';
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+// Milliseconds in which a stream that was cut short can be opened again, and between attempts.
+const PATIENCE = 4_000, PAUSE = 200;
+
+// The stream of a page's events. Cut short, it is opened again: where the events run, what was not
+// heard is kept for a moment. If that is not possible it says that they have failed; without an
+// `event_id` that holds for all that listen.
+async function mended(open, signal) {
+  let body = await opened(open, undefined, signal);
+  let rest = new Uint8Array();
+  let last = "";
+  let count = 0;
+  const stream = new ReadableStream({
+    async pull(controller) {
+      for (;;) {
+        let part = { done: true };
+        try {
+          if (body) part = await body.read();
+        } catch (error) {
+          if (signal?.aborted) return controller.error(error);
+        }
+        if (part.done) {
+          const isOver = !body || last.includes(END);
+          rest = new Uint8Array();
+          body = isOver ? null : await openedAgain(open, count, signal);
+          if (body) continue;
+          if (!last.includes(END)) controller.enqueue(encoder.encode(failure()));
+          return controller.close();
+        }
+        // Whole messages only: half of one could not be parsed.
+        const [messages, half] = split(joined(rest, part.value));
+        const whole = withoutCut(messages);
+        rest = half;
+        if (!whole.length) continue;
+        count += countOf(whole);
+        last = decoder.decode(whole.slice(-200));
+        return controller.enqueue(whole);
+      }
+    },
+    cancel: (reason) => body?.cancel(reason),
+  });
+  return new Response(stream, { headers: { "Content-Type": "text/event-stream" } });
+}
+
+async function opened(open, count, signal) {
+  try {
+    const response = await open(count);
+    return response.ok ? response.body.getReader() : null;
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    return null;
+  }
+}
+
+async function openedAgain(open, count, signal) {
+  for (const end = Date.now() + PATIENCE; Date.now() < end && live.state !== "gone"; await sleep(PAUSE)) {
+    const body = await opened(open, count, signal).catch(() => null);
+    if (body || signal?.aborted) return body;
+  }
+  return null;
+}
+
+// Messages end with an empty line.
+function countOf(bytes) {
+  let count = 0;
+  for (let at = 1; at < bytes.length; at++) if (bytes[at] === 10 && bytes[at - 1] === 10) count++;
+  return count;
+}
+
+function failure() {
+  live.check();
+  const error = live.state === "gone" ? texts.signedOut : texts.cut;
+  const failed = { msg: "process_completed", success: false, title: "", output: { error, visible: true } };
+  return [failed, { msg: END }].map((message) => `data: ${JSON.stringify(message)}\n\n`).join("");
+}
+
+function joined(first, second) {
+  if (!first.length) return second;
+  const both = new Uint8Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
+}
+
+// After the last empty line.
+function split(bytes) {
+  for (let at = bytes.length - 1; at > 0; at--) {
+    if (bytes[at] === 10 && bytes[at - 1] === 10) return [bytes.subarray(0, at + 1), bytes.subarray(at + 1)];
+  }
+  return [new Uint8Array(), bytes];
+}
+
+// What came before the line was cut, without the half of a message.
+function withoutCut(bytes) {
+  const tail = decoder.decode(bytes.slice(-500));
+  const at = tail.lastIndexOf(CUT);
+  return at < 0 ? bytes : split(bytes.subarray(0, bytes.length - encoder.encode(tail.slice(at)).length))[0];
+}
+
+// The heartbeat, by which the server knows that the page is still open. It never ends here; when
+// the line does, another one is opened.
+async function keptOpen(open, signal) {
+  let isOver = false;
+  const stream = new ReadableStream({
+    async start(controller) {
+      signal?.addEventListener("abort", () => {
+        isOver = true;
+        controller.error(signal.reason);
+      });
+      while (!isOver) {
+        try {
+          const response = await open();
+          const body = response.ok ? response.body.getReader() : null;
+          for (let part; body && !(part = await body.read()).done; ) controller.enqueue(part.value);
+        } catch {
+          // Why is for others to find out.
+        }
+        do await sleep(1_000);
+        while (live.state !== "up" && !isOver);
+      }
+    },
+    cancel() {
+      isOver = true;
+    },
+  });
+  return new Response(stream, { headers: { "Content-Type": "text/event-stream" } });
 }
