@@ -19,10 +19,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_ENDED = _("You have been signed out.")
-_FULL = _("Your session is full, so the last change was not saved.")
-_UNAVAILABLE = _("Your session could not be reached. Please try again in a moment.")
-
 
 def error(scope: Scope, sentence: str) -> "gradio.Error":
     """An error that the page shows to who has sent this request, in their language."""
@@ -46,13 +42,15 @@ def told(scope: Scope, function: str = "") -> Iterator[None]:
     except GrantOver as over:
         raise error(scope, str(over)) from over
     except SessionGone as gone:
-        raise error(scope, _ENDED) from gone
+        raise error(scope, _("You have been signed out.")) from gone
     except StateTooLarge as full:
         logger.warning("A callback's changes were not saved: %s", full)
-        raise error(scope, _FULL) from full
+        sentence = _("Your session is full, so the last change was not saved.")
+        raise error(scope, sentence) from full
     except StoreUnavailable as away:
         logger.error("A callback's state could not be reached: %s", away)
-        raise error(scope, _UNAVAILABLE) from away
+        sentence = _("Your session could not be reached. Please try again in a moment.")
+        raise error(scope, sentence) from away
     except StateError:
         # A mistake in the app; Gradio logs it and tells the client nothing.
         raise
