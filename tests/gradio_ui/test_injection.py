@@ -237,6 +237,7 @@ def test_who_is_not_signed_in_is_what_the_annotation_says() -> None:
 
     visitor, ada = AnonymousUser(), User(username="ada")
     call: Any = Call.__new__(Call)
+    call._scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
     for user, annotation, given in (
         (ada, User, ada),
         (ada, AbstractBaseUser | None, ada),

@@ -347,6 +347,7 @@ def test_the_page_is_told_in_its_readers_language(
     # One is told by the end of its stream, the other by its function, which had to wait.
     streams = [person.start("ticks"), person.start("slow")]
     wait_for(lambda: "tick" in person.traces and "slow begins" in person.traces)
+    wait_for(lambda: all(stream.messages for stream in streams))
     end(person)
     for stream in streams:
         stream.join(20)

@@ -351,7 +351,7 @@ def test_what_a_page_sent_before_the_sign_in_begins_no_other_visit(
         assert login.user
         # A page may be opened with it, and has a ticket of its own.
         assert late.page().status_code == 200
-        assert late.join("b-page-16", "visit").status_code == 200
+        assert late.join(f"b-{page}", "visit").status_code == 200
 
 
 def test_another_users_session_is_flushed(gradio_site: Site) -> None:
