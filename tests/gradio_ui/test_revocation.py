@@ -335,12 +335,9 @@ def test_running_work_ends_on_another_process_with_redis(
     ends_all_work(on_redis.person(), end, message)
 
 
-@pytest.mark.parametrize(
-    ("end", "message"),
-    [(signed_out, "Sie wurden abgemeldet."), (out_of_the_group, "Sie dürfen diese App nicht")],
-)
+@pytest.mark.parametrize("end", [signed_out, out_of_the_group])
 def test_the_page_is_told_in_its_readers_language(
-    on_redis: Pair, end: Callable[[Person], None], message: str
+    on_redis: Pair, end: Callable[[Person], None]
 ) -> None:
     person = on_redis.person()
     person.headers["Accept-Language"] = "de"
@@ -351,7 +348,11 @@ def test_the_page_is_told_in_its_readers_language(
     end(person)
     for stream in streams:
         stream.join(20)
-        assert message in stream.messages[-2]["output"]["error"]
+        # The rules of the next step may be first to say it, as in `ends_work`.
+        assert stream.messages[-2]["output"]["error"] in (
+            "Sie wurden abgemeldet.",
+            "Sie dürfen diese App nicht benutzen.",
+        )
     (on_redis.traces / f"{person.name}.done").touch()
 
 
