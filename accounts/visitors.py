@@ -144,11 +144,13 @@ def _token(kind: Any, session_id: str) -> str:
 def _become(*, request: HttpRequest | None = None, **_: Any) -> None:
     """It lasts as long as a person's from now on, unless that was decided while signing in."""
     session = getattr(request, "session", None)
-    if session is not None and session.pop(MARK, False) and session.get(_AGE) == conf.visitor_age:
+    if session is None:
+        return
+    if session.pop(MARK, False) and session.get(_AGE) == conf.visitor_age:
         del session[_AGE]
     ticket = getattr(session, "ticket", None)
-    if session is not None and ticket is not None and ticket.is_visitors:
-        _use_up(ticket, cast(SessionStore, session))
+    if ticket is not None and ticket.is_visitors:
+        _use_up(ticket, session)
 
 
 def _use_up(invitation: Ticket, session: SessionStore) -> None:

@@ -41,11 +41,11 @@ def abort(blocks: "gradio.Blocks", message: str, grant: "Grant | None" = None) -
             queue.meter.ended("stopped")  # type: ignore[attr-defined]
         unfinished = queue.pending_event_ids_session.get(event.session_hash, ())
         if event.session_hash in queue.pending_messages_per_session and event._id in unfinished:
-            fail(queue, event, languages.said(event.request.scope, message))
+            fail(queue, event, message)
 
 
 def fail(queue: Any, event: Any, message: str) -> None:
-    """Tell whoever listens to the page, or is about to."""
+    """Tell whoever listens to the page, or is about to, in the language of who has asked for it."""
     from gradio.server_messages import ProcessCompletedMessage
 
     page, messages = event.session_hash, queue.pending_messages_per_session
@@ -54,7 +54,7 @@ def fail(queue: Any, event: Any, message: str) -> None:
     queue.pending_event_ids_session.setdefault(page, set()).add(event._id)
     messages[page].put_nowait(
         ProcessCompletedMessage(
-            output={"error": message, "visible": True},
+            output={"error": languages.said(event.request.scope, message), "visible": True},
             success=False,
             title="Error",
             event_id=event._id,

@@ -12,6 +12,7 @@ import time
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext_noop as _
 from starlette.applications import Starlette
 
 from gradio_ui import passage
@@ -22,7 +23,7 @@ from gradio_ui.compat.observed import Observed
 if TYPE_CHECKING:
     import gradio
 
-CUT = "The connection was interrupted. Please try again."
+CUT = _("The connection was interrupted. Please try again.")
 # Seconds in which a page opens the stream for what it has asked for.
 JUST_NOW = 5.0
 # Seconds to the next look when nobody has rung; only what rings no bell waits for it.
