@@ -116,10 +116,6 @@ def count_running(blocks: "gradio.Blocks") -> int:
     return sum(len(job) for job in list(blocks._queue.active_jobs) if job)
 
 
-def count_events_of(blocks: "gradio.Blocks", user: str) -> int:
-    return sum(user_of(event.request) == user for event in _events(blocks))
-
-
 def events(blocks: "gradio.Blocks") -> Iterator[tuple["Event", str | None]]:
     """Those that wait or run, and whose they are."""
     return ((event, user_of(event.request)) for event in _events(blocks))

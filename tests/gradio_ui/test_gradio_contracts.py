@@ -424,7 +424,8 @@ async def test_events_that_never_run_are_counted_once(mounted: Any) -> None:
 
     def wait() -> Any:
         passed = Passage("simple", Owner("s", "ada"), pages, None, None, Booking("ada"))  # type: ignore[arg-type]
-        scope = {"type": "http", **passed.entry()}
+        asked = {"method": "POST", "path": "/queue/join", "headers": []}
+        scope = {"type": "http", **asked, **passed.entry()}
         event = queueing.Event("page", fn, gr.routes.fastapi.Request(scope), "ada")
         queue.event_ids_to_events[event._id] = event
         group.queue.append(event)
