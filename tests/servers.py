@@ -124,6 +124,22 @@ def stop(process: subprocess.Popen[bytes], limit: float = STOP_LIMIT) -> float:
 # Components -------------------------------------------------------------------------------
 
 
+def freeze(process: subprocess.Popen[bytes]) -> None:
+    """It takes connections and says nothing, until it is sent SIGCONT."""
+    process.send_signal(signal.SIGSTOP)
+    # Only then the last of its threads stands still.
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+
+
+@contextmanager
+def frozen(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    freeze(process)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)
+
+
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """URL of a Redis that keeps nothing on disk."""
@@ -169,15 +185,6 @@ class S3:
         """The names of all objects."""
         listing = ElementTree.fromstring(httpx.get(f"{self.url}/files?list-type=2").text)
         return sorted(key.text or "" for key in listing.iterfind(".//{*}Contents/{*}Key"))
-
-    @contextmanager
-    def standing_still(self) -> Iterator[None]:
-        """It takes connections and says nothing."""
-        self.process.send_signal(signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            self.process.send_signal(signal.SIGCONT)
 
 
 @contextmanager

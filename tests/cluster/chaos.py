@@ -1,7 +1,6 @@
 """What can happen to a site that is in use: Redis is restarted, stands still, is away."""
 
 import re
-import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.cluster.load import Event, Load
-from tests.servers import component, free_port, running
+from tests.servers import component, free_port, frozen, running
 
 # Seconds in which an event is refused while Redis does not answer.
 REFUSED = 15.0
@@ -55,9 +54,8 @@ class Redis:
 
     def freeze(self, seconds: float) -> None:
         assert self.process
-        self.process.send_signal(signal.SIGSTOP)
-        time.sleep(seconds)
-        self.process.send_signal(signal.SIGCONT)
+        with frozen(self.process):
+            time.sleep(seconds)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from tests.servers import (
     Site,
     SiteFactory,
     component,
+    frozen,
     manage,
     s3_server,
     stop,
@@ -289,7 +290,7 @@ def test_a_storage_that_stands_still_is_told_and_comes_back(
 ) -> None:
     path = ada[0].upload(b"here", "here.txt")
     tab = Tab(ada[1])
-    with apart.s3.standing_still(), ThreadPoolExecutor() as pool:
+    with frozen(apart.s3.process), ThreadPoolExecutor() as pool:
         began = time.monotonic()
         upload = pool.submit(
             ada[0].new_client().post, f"{API}/upload", files={"files": ("a", b"1")}, timeout=60

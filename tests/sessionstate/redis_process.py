@@ -11,7 +11,7 @@ from typing import Any
 import redis
 from django.conf import settings
 
-from tests.servers import component, free_port, running, wait_for
+from tests.servers import component, free_port, freeze, running, wait_for
 
 
 def _has_loaded(client: redis.Redis) -> bool:
@@ -54,7 +54,7 @@ class RedisProcess:
         self._running.close()
 
     def freeze(self) -> None:
-        self._process.send_signal(signal.SIGSTOP)
+        freeze(self._process)
 
     def thaw(self) -> None:
         self._process.send_signal(signal.SIGCONT)

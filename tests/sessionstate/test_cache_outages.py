@@ -8,7 +8,7 @@ import random
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from django.core.cache.backends.locmem import LocMemCache
 from sessionstate.backends.base import Kind, size_of
 from sessionstate.backends.cache import Backend
 from sessionstate.errors import RevocationPending, SessionGone, StoreFull, StoreUnavailable
-from tests.servers import BLOCKED, GRACE, component, free_port, running
+from tests.servers import BLOCKED, GRACE, component, free_port, frozen, running
 from tests.sessionstate.caches import Config, cache_backend, config
 from tests.sessionstate.test_backends import A, B, loaded, stamp
 
@@ -148,13 +148,8 @@ class Server:
         self.process.send_signal(signal.SIGCONT)
         self._running.close()
 
-    @contextmanager
-    def frozen(self) -> Iterator[None]:
-        self.process.send_signal(signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            self.process.send_signal(signal.SIGCONT)
+    def frozen(self) -> AbstractContextManager[None]:
+        return frozen(self.process)
 
 
 def memcached(directory: Path, *options: str) -> Server:
