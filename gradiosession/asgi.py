@@ -18,6 +18,7 @@ from gradio_ui import stopping  # noqa: E402
 from gradio_ui.asgi import GradioRouter  # noqa: E402
 from gradio_ui.static_files import StaticFilesFirst  # noqa: E402
 from gradiosession import metrics, tracing  # noqa: E402
+from gradiosession.front import MountedAt, OnlyReadable  # noqa: E402
 from gradiosession.logs import AccessLog, App, Receive, Scope, Send  # noqa: E402
 from gradiosession.proxies import ClientAddress  # noqa: E402
 
@@ -57,21 +58,20 @@ async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "websocket.close"})
 
 
-logged = AccessLog(
-    ProtocolTypeRouter(
-        {
-            "http": tracing.traced(http),
-            "websocket": URLRouter(
-                [
-                    path("ws/session/", cast("Any", live_session)),
-                    re_path(r"", cast("Any", refuse)),
-                ]
-            ),
-            # uvicorn sends these events, daphne does not; GradioRouter does without.
-            "lifespan": gradio_app,
-        }
-    ),
-    metrics.observe,
+site = ProtocolTypeRouter(
+    {
+        "http": tracing.traced(http),
+        "websocket": URLRouter(
+            [
+                path("ws/session/", cast("Any", live_session)),
+                re_path(r"", cast("Any", refuse)),
+            ]
+        ),
+        # uvicorn sends these events, daphne does not; GradioRouter does without.
+        "lifespan": gradio_app,
+    }
 )
+logged = AccessLog(OnlyReadable(site), metrics.observe)
 # A page asks for a hundred static files: not one of them needs a line in the log.
-application = StaticFilesFirst(ClientAddress(logged, settings.TRUSTED_PROXIES))
+files_first = StaticFilesFirst(ClientAddress(logged, settings.TRUSTED_PROXIES))
+application = MountedAt(files_first, settings.FORCE_SCRIPT_NAME or "")

@@ -1,5 +1,6 @@
 """Pages of other sites with ada's cookie, and headers that lie about who is asked."""
 
+import re
 from collections.abc import Iterator
 
 import httpx
@@ -104,3 +105,31 @@ def test_another_host_is_refused(ours: Target, host: str) -> None:
         answer = ours.bob.get(path, headers={"Host": host})
         assert answer.status_code == 400
         assert EVIL not in answer.text
+
+
+ROOTS = (f"https://{EVIL}", f"//{EVIL}", f"/{EVIL}", "/gradio", "/gradio/hello", "/accounts/login")
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_no_client_says_where_the_site_is_mounted(live_site: Site, root: str) -> None:
+    """daphne would believe it, and take it out of the headers."""
+    lie = {"Daphne-Root-Path": root}
+    headers = live_site.sign_in("ada")
+    with httpx.Client(base_url=live_site.url, headers=headers) as client:
+        for path in ("/", "/gradio", "/gradio/", "/gradio/account/", "/gradio/account/config"):
+            told, plain = client.get(path, headers=lie), client.get(path)
+            assert EVIL not in told.text
+            assert told.status_code == plain.status_code
+            assert told.headers.get("location") == plain.headers.get("location")
+
+
+def test_a_mail_for_a_new_password_leads_to_this_site(live_site: Site) -> None:
+    path = "/accounts/password/reset/"
+    lie = {"Daphne-Root-Path": f"https://{EVIL}", "Origin": live_site.url}
+    with httpx.Client(base_url=live_site.url) as client:
+        client.get(path).raise_for_status()
+        form = {"email": "ada@example.com", "csrfmiddlewaretoken": client.cookies["csrftoken"]}
+        answer = client.post(path, data=form, headers=lie)
+        assert answer.status_code == 302, answer.text
+    mails = re.findall(r"http\S+/accounts/password/reset/key/", live_site.log)
+    assert mails == [f"{live_site.url}/accounts/password/reset/key/"]
