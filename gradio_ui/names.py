@@ -9,6 +9,8 @@ from typing import Any
 
 # Clients draw a dozen characters (the page) or a UUID (gradio_client); events have 65.
 MAX_LENGTH = 128
+# Of one kind in one request. Clients send one; each is looked up, and counts as one of its user's.
+MOST = 4
 
 SESSION_HASH, EVENT_ID, UPLOAD_ID = "session_hash", "event_id", "upload_id"
 KEYS = (SESSION_HASH, EVENT_ID, UPLOAD_ID)
@@ -47,6 +49,8 @@ def collect(
     for key, value in _pairs(path.items(), query, body):
         if key in found and value is not None:
             found[key][_checked(key, value)] = None
+            if len(found[key]) > MOST:
+                raise BadName(f"A request may name one {key}.")
     return Names(*(tuple(values) for values in found.values()))
 
 

@@ -40,6 +40,15 @@ def test_nobody_else_reaches_a_page(ada: Person, bob: Person, page: str) -> None
     assert ada.call(page, "keep", "second", None)[1] == ["first", "second"]
 
 
+def test_a_request_names_no_more_than_a_few_pages(bob: Person) -> None:
+    """Each would be looked up, and become a page of his, past the number that he may have."""
+    for key, path in (("session_hash", "queue/data"), ("upload_id", "upload_progress")):
+        names = [f"{key}={uuid4().hex[:12]}" for _ in range(300)]
+        answer = bob.client.get(f"{API}/{path}?{'&'.join(names)}")
+        assert answer.status_code == 400
+        assert key in answer.json()["detail"]
+
+
 @pytest.mark.parametrize(
     "query",
     [
