@@ -34,6 +34,10 @@ class Intake:
     fields: dict[str, Any] = field(default_factory=dict)
     _spool: IO[bytes] | None = None
 
+    @property
+    def is_form(self) -> bool:
+        return self._spool is not None
+
     def close(self) -> None:
         if self._spool is not None:
             self._spool.close()

@@ -72,7 +72,7 @@ class Serving:
                     if self._has_others and await tell_lost(mount.blocks, intake.names, send):
                         return
                     targets.check_page(mount.blocks, intake.names)
-                if route.body is Body.UPLOAD:
+                if route.body is Body.UPLOAD or intake.is_form:
                     used = await self._limits.room(owner, inner)
                     receive = stack.enter_context(self._limits.upload(owner, used, inner, receive))
                 booking = await self._limits.book(

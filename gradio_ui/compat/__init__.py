@@ -12,6 +12,7 @@ def prepare() -> None:
         downloads,
         environment,
         folders,
+        inputs,
         owned_events,
         pages_frontend,
         scripts,
@@ -28,6 +29,7 @@ def prepare() -> None:
     folders.install()
     uploads.install()
     downloads.install()
+    inputs.install()
     pages_frontend.install(frontend.url())
     scripts.mark()
     served.install()

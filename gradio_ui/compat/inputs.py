@@ -1,9 +1,10 @@
-"""Input that does not fit its component. Gradio takes it for a mistake of the app: `/run` answers
-500, and the log gets a traceback."""
+"""Input that does not fit its component, or its event. Gradio takes it for a mistake of the app:
+`/run` answers 500, and the log gets a traceback."""
 
+import functools
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -29,32 +30,53 @@ def noting(statuses: dict[int, int]) -> Iterator[None]:
         _statuses.reset(token)
 
 
+def install() -> None:
+    """Around what adds to the arguments of a function what its event says (`gr.SelectData`)."""
+    from gradio import blocks
+
+    module: Any = blocks
+    if hasattr(module.special_args, "__wrapped__"):
+        return
+    special_args: Callable[..., Any] = module.special_args
+
+    @functools.wraps(special_args)
+    def fitting(fn: Any, inputs: Any = None, *args: Any, **kwargs: Any) -> Any:
+        with fits(getattr(fn, "__name__", "")) if inputs is not None else nullcontext():
+            return special_args(fn, inputs, *args, **kwargs)
+
+    module.special_args = fitting
+
+
 def hook_inputs(blocks: "gradio.Blocks") -> None:
     """Around what makes the arguments of a function out of the data of a request."""
-    from gradio import Error
-
     preprocess_data = blocks.preprocess_data
 
     async def checked(block_fn: Any, *args: Any, **kwargs: Any) -> Any:
-        try:
+        with fits(block_fn.name):
             return await preprocess_data(block_fn, *args, **kwargs)
-        except Error:
-            note()
-            raise
-        except Unavailable:
-            raise
-        except Exception as error:
-            note()
-            cause = error.__cause__ or error
-            logger.warning(
-                "%s() was given input that does not fit: %s: %.200s",
-                block_fn.name,
-                type(cause).__name__,
-                cause,
-            )
-            raise Error("This input does not fit.", print_exception=False) from error
 
     blocks.preprocess_data = checked  # type: ignore[method-assign]
+
+
+@contextmanager
+def fits(name: Any) -> Iterator[None]:
+    """What fails within is the fault of who calls this function."""
+    from gradio import Error
+
+    try:
+        yield
+    except Error:
+        note()
+        raise
+    except Unavailable:
+        raise
+    except Exception as error:
+        note()
+        cause = error.__cause__ or error
+        logger.warning(
+            "%s() was given input that does not fit: %s: %.200s", name, type(cause).__name__, cause
+        )
+        raise Error("This input does not fit.", print_exception=False) from error
 
 
 def note(status: int = 422) -> None:

@@ -6,15 +6,19 @@ for as many layers as it is told: the store is one for each user, and bounded.
 """
 
 import functools
+import time
 from collections import OrderedDict
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from gradio_ui import places
+from gradio_ui.conf import conf
 
 # Drawings that a user has handed over and no event has taken yet, and layers of one.
 MAX_DRAWINGS = 20
 MAX_LAYERS = 100
+# Seconds that they wait, in memory; the page sends its event at once.
+KEPT = 600.0
 
 
 def install() -> None:
@@ -57,29 +61,63 @@ def _bounded(accept_blobs: Any) -> Any:
         index = str(data.data.get("index") or "null")
         if index != "null" and not (index.isdecimal() and int(index) < MAX_LAYERS):
             raise HTTPException(400, f"A drawing has at most {MAX_LAYERS} layers.")
+        drawn = self.blob_storage.get(data.data.get("id"))
+        if _size(drawn) + len(data.files[0][1]) > _room():
+            raise HTTPException(413, "This drawing is too large.")
         return accept_blobs(self, data)
 
     return bounded
 
 
+def _size(drawing: Any) -> int:
+    """In bytes."""
+    if drawing is None:
+        return 0
+    parts = (drawing.background, drawing.composite, *drawing.layers)
+    return sum(len(part) for part in parts if part is not None)
+
+
+def _room() -> int:
+    """For all drawings of the present user together."""
+    is_visitor = (places.current().user or "").startswith("visitor-")
+    return min(conf.max_upload, (conf.visitor if is_visitor else conf.user).bytes)
+
+
 class _Latest(OrderedDict[str, Any]):
+    """Of one user, among those of all."""
+
+    def __init__(self, stores: "_Stores", user: str | None) -> None:
+        super().__init__()
+        self._stores, self._user = stores, user
+        self.since = 0.0
+
     def __setitem__(self, key: str, value: Any) -> None:
         super().__setitem__(key, value)
-        while len(self) > MAX_DRAWINGS:
+        self.move_to_end(key)
+        self.since = now = time.monotonic()
+        while len(self) > MAX_DRAWINGS or sum(map(_size, self.values())) > _room():
             self.popitem(last=False)
+        self._stores[self._user] = self
+        for user, store in list(self._stores.items()):
+            if store.since < now - KEPT:
+                del self._stores[user]
+
+
+_Stores = dict[str | None, _Latest]
 
 
 class _Drawings:
     """The store of an editor: that of the user whose request or event runs."""
 
     def __init__(self) -> None:
-        self._stores: WeakKeyDictionary[Any, dict[str | None, _Latest]] = WeakKeyDictionary()
+        self._stores: WeakKeyDictionary[Any, _Stores] = WeakKeyDictionary()
 
     def __get__(self, editor: Any, owner: type) -> Any:
         if editor is None:
             return self
-        stores = self._stores.setdefault(editor, {})
-        return stores.setdefault(places.current().user, _Latest())
+        stores, user = self._stores.setdefault(editor, {}), places.current().user
+        found = stores.get(user)
+        return _Latest(stores, user) if found is None else found
 
     def __set__(self, editor: Any, value: dict[str, Any]) -> None:
         """Gradio begins with an empty one, and so do we."""

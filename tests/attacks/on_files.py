@@ -99,6 +99,15 @@ def hand_in_a_file_with_two_paths(thief: Person, ada: Victim) -> bool:
     return found
 
 
+def hand_in_her_file_as_what_an_event_is_about(thief: Person, ada: Victim) -> bool:
+    """As the page tells which file was removed."""
+    file, fns = filedata(ada.path), ada.person.fn
+    found = ada.secret in thief.post(f"{API}/run/removed", {"data": [], "event_data": file}).text
+    with contextlib.suppress(Failed):
+        found |= ada.secret in Tab(thief, fns=fns).predict("removed", event_data=file)
+    return found
+
+
 def hand_a_file_of_the_server_to_a_component(thief: Person, ada: Victim) -> bool:
     return handed_to_a_component(thief, ada, PASSWD, "root:")
 
@@ -241,6 +250,7 @@ ATTACKS: list[Callable[[Person, Victim], bool]] = [
     hand_in_the_project,
     hand_in_a_file_in_escaped_letters,
     hand_in_a_file_with_two_paths,
+    hand_in_her_file_as_what_an_event_is_about,
     hand_her_file_to_a_component,
     hand_a_file_of_the_server_to_a_component,
     show_a_file_in_a_chat,

@@ -19,7 +19,10 @@ INSIDE = ("Traceback", 'File "', "site-packages", "Error:", CONNECTION, "hunter2
 
 HUGE = 10**9
 WRONG = [None, True, 1, -1, 1.5, HUGE, 2**70, "", "x", "\x00", "é" * 300, [], [[]], {}, {"a": 1}]
+MANY = "&".join(f"session_hash=many-{number}" for number in range(50))
 GOOD: dict[str, Any] = {"data": ["x"], "fn_index": 2, "session_hash": "bob's tab"}
+
+REMOVED = {"data": [], "event_data": filedata("/etc/passwd")}
 
 
 def raw(name: str, path: str, content: bytes, **headers: str) -> Any:
@@ -122,6 +125,11 @@ ROWS = [
     post("a-path-too-long", f"{API}/run/read", {"data": [filedata("/tmp/" + "a" * 5000)]}),
     post("another-machine", f"{API}/run/read", {"data": [filedata("http://127.0.0.1:1/x")]}),
     post("another-scheme", f"{API}/run/read", {"data": [filedata("file:///etc/passwd")]}),
+    post("the-server-s-file-in-an-event", f"{API}/run/removed", REMOVED),
+    *(
+        post(f"event-{value!r:.12}", f"{API}/run/chosen", {"data": [], "event_data": value})
+        for value in (None, True, "x", 1, [], [[]], {}, {"index": 1}, {"value": "x"})
+    ),
     # Components.
     post("no-component", SERVER, {"data": "x", "fn_name": "whisper", "session_hash": "x"}),
     *(
@@ -153,6 +161,20 @@ ROWS = [
     raw(
         "form-without-fields", SERVER, form(), **{"Content-Type": "multipart/form-data; boundary=x"}
     ),
+    *(
+        raw(f"kind-{number}", JOIN, b"{}", **{"Content-Type": kind})
+        for number, kind in enumerate(
+            [
+                "application/json; charset*=x'y'%41",
+                "application/json; a*99999999999999999999=1",
+                f"application/json; a*{'9' * 5000}=1",
+                f"application/json; charset={'x' * 20_000}",
+                "application/json; charset=idna",
+                'application/json;;;=;"',
+                "; charset=utf-16",
+            ]
+        )
+    ),
     raw("form-without-boundary", SERVER, b"x", **{"Content-Type": "multipart/form-data"}),
     # Ids.
     post("unknown-stream", f"{API}/stream/nothing", {"data": []}),
@@ -164,6 +186,7 @@ ROWS = [
     get("unknown-upload", f"{API}/upload_progress?upload_id=nothing"),
     get("no-upload", f"{API}/upload_progress"),
     get("no-hash-to-listen", f"{API}/queue/data"),
+    get("many-hashes-to-listen", f"{API}/queue/data?{MANY}"),
     get("no-hash-to-link", f"{API}/deep_link"),
     get("a-long-hash-to-listen", f"{API}/queue/data?session_hash={'x' * 20_000}"),
     get("a-long-hash-to-beat", f"{API}/heartbeat/{'x' * 20_000}"),

@@ -569,6 +569,20 @@ async def test_input_that_does_not_fit_is_told_apart_from_a_mistake_of_the_app(
         assert statuses == {500: 422}
 
 
+def chosen(event: gr.SelectData) -> str:
+    return str(event.value)
+
+
+@pytest.mark.parametrize("said", [None, "x", 1, [], {}])
+def test_an_event_that_does_not_fit_is_told_apart_as_well(said: Any) -> None:
+    """It is made of what the page says of it where Gradio adds to the arguments."""
+    assert gr.blocks.special_args(chosen)[2] == 0  # type: ignore[attr-defined]
+    statuses: dict[int, int] = {}
+    with inputs.noting(statuses), pytest.raises(gr.Error, match="This input does not fit."):
+        gr.blocks.special_args(chosen, [], None, gr.EventData(None, said))  # type: ignore[attr-defined]
+    assert statuses == {500: 422}
+
+
 # Functions of components (compat.served) --------------------------------------------------
 
 
@@ -593,6 +607,35 @@ async def test_the_editor_keeps_drawings_by_user_and_only_some(mounted: Any) -> 
     with places.entered(Place("app", "ada")):
         assert list(editor.blob_storage) == ["hers"]
     assert not gr.ImageEditor().blob_storage
+
+
+async def test_the_editor_keeps_no_more_bytes_than_may_be_sent(
+    mounted: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.GRADIO_UI_MAX_UPLOAD, settings.GRADIO_UI_MAX_VISITOR_BYTES = 100, 50
+    editor = gr.ImageEditor()
+
+    def draw(name: str, size: int, kind: str = "layer", index: str = "0") -> None:
+        said = {"type": kind, "index": index, "id": name}
+        editor.accept_blobs(SimpleNamespace(data=said, files=[("blob", b"x" * size)]))
+
+    with places.entered(Place("app", "ada")):
+        draw("one", 60)
+        draw("two", 30)
+        assert list(editor.blob_storage) == ["one", "two"]
+        draw("two", 30, index="1")
+        assert list(editor.blob_storage) == ["two"]
+        with pytest.raises(HTTPException):
+            draw("two", 41, "background")
+        draw("two", 40, "composite")
+    with places.entered(Place("app", "visitor-1")), pytest.raises(HTTPException):
+        draw("one", 51)
+    later = time.monotonic() + served.KEPT + 1
+    monkeypatch.setattr(served.time, "monotonic", lambda: later)
+    with places.entered(Place("app", "bob")):
+        draw("his", 1)
+    with places.entered(Place("app", "ada")):
+        assert not editor.blob_storage
 
 
 def test_only_the_route_of_components_has_its_arguments_made_by_this_name() -> None:

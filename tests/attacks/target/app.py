@@ -120,6 +120,14 @@ def whisper(word: str) -> str:
     return f"heard {word}"
 
 
+def chosen(event: gr.SelectData) -> str:
+    return f"{event.value} at {event.index}"
+
+
+def removed(event: gr.DeletedFileData) -> str:
+    return read(event.file.path)
+
+
 def attach(file: dict[str, Any]) -> str:
     return read(file["path"])
 
@@ -166,6 +174,8 @@ def build(guard: Callable[[Any], Any] = lambda fn: fn) -> gr.Blocks:
         gr.Button().click(edited, editor, answer, api_name="edited")
         explorer = gr.FileExplorer(root_dir=public, elem_id="explorer", file_count="single")
         gr.Button().click(read, explorer, answer, api_name="explored")
+        word.select(chosen, None, answer, api_name="chosen")
+        file.delete(removed, None, answer, api_name="removed")
         gr.HTML(server_functions=[whisper, attach], elem_id="html")
         gr.DeepLinkButton()
 
