@@ -13,10 +13,10 @@ Shown = dict[str, Any]
 
 
 def stored(content: Any) -> Json:
-    """Text as it is; files by path and alternative text; what else a page can show (plots,
-    galleries) is not kept, and says so."""
+    """Text as it is, but for the one character that PostgreSQL does not take; files by path and
+    alternative text; what else a page can show (plots, galleries) is not kept, and says so."""
     if content is None or isinstance(content, str):
-        return content or ""
+        return (content or "").replace("\0", "\N{REPLACEMENT CHARACTER}")
     if isinstance(content, list | tuple):
         return [stored(part) for part in content]
     part: Any = content
@@ -26,7 +26,7 @@ def stored(content: Any) -> Json:
         return f"({type(content).__name__}, not kept)"
     match part:
         case {"type": "text", "text": str(text)}:
-            return text
+            return stored(text)
         case {"file": Mapping() as file}:
             return stored({**file, "alt_text": part.get("alt_text")})
         case {"path": str() | os.PathLike() as path}:

@@ -48,7 +48,7 @@ class Chat:
 
 
 def as_title(text: str) -> str:
-    line = " ".join(text.split())
+    line = " ".join(text.replace("\0", " ").split())
     return line if len(line) <= TITLE_LENGTH else line[: TITLE_LENGTH - 1].rstrip() + "…"
 
 

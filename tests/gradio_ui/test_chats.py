@@ -107,6 +107,17 @@ def test_files_state_and_further_inputs_and_outputs_work(gradio_site: Site, tmp_
     assert "[note.txt]" in exported and str(tmp_path) not in exported
 
 
+def test_what_postgresql_does_not_take_is_not_given_to_it(gradio_site: Site) -> None:
+    ada = gradio_site.sign_in("ada")
+    ada.open("kit-chat").call("chat", "a\0b")
+    conversation = Conversation.objects.get()
+    assert conversation.title == "a\N{REPLACEMENT CHARACTER}b"
+    assert "\0" not in str(said())
+    renamed = ask(ada, "PATCH", f"/{conversation.pk}", json={"title": "c\0d"})
+    assert renamed.json()["title"] == "c d"
+    assert ask(ada, "GET", params={"app": "e\0f"}).json() == []
+
+
 class TestAPI:
     def test_read_rename_export_delete(self, gradio_site: Site) -> None:
         ada = gradio_site.sign_in("ada")
