@@ -197,6 +197,7 @@ def test_nobody_chooses_how_the_site_is_called(front: Front, ada: httpx.Client) 
         "X-Forwarded-Proto": "http",
         "X-Forwarded-Prefix": "/evil.example",
         "X-Gradio-Server": "https://evil.example",
+        "Daphne-Root-Path": "/evil.example",
     }
     answer = ada.get(f"{APP}/config", headers=hearsay)
     assert answer.status_code == 200
