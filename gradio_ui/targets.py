@@ -54,7 +54,8 @@ def find(
         return _NOTHING  # which Gradio sees
     page = intake.fields.get(SESSION_HASH)
     fn = _function(blocks, page, index, name)
-    if fn is None:
+    # What is written in JavaScript alone runs in the page.
+    if fn is None or not fn.fn:
         raise NoSuchTarget("There is no such function.")
     steps: Steps = blocks.call_function  # type: ignore[assignment]
     return Found(steps.rules(fn), steps.limits(fn))

@@ -111,6 +111,8 @@ ROWS = [
     post("unknown-function", JOIN, GOOD | {"fn_index": HUGE}),
     post("negative-function", JOIN, GOOD | {"fn_index": -1}),
     post("unknown-function-now", f"{API}/run/echo", {"data": ["x"], "fn_index": HUGE}),
+    post("function-of-the-page", JOIN, GOOD | {"fn_index": "{of the page}"}),
+    post("function-of-the-page-now", f"{API}/run/echo", {"data": [], "fn_index": "{of the page}"}),
     post("unknown-name-now", f"{API}/run/nothing", {"data": ["x"]}),
     post("unknown-name-api", f"{API}/api/nothing", {"data": ["x"]}),
     post("unknown-name-call", f"{API}/call/nothing", {"data": ["x"]}),
@@ -287,6 +289,9 @@ def names(bob: Person) -> dict[str, str]:
         '"{html}"': str(bob.component("html")),
         '"{explorer}"': str(bob.component("explorer")),
         "{editor}": str(bob.component("editor")),
+        '"{of the page}"': str(
+            next(d["id"] for d in bob.config["dependencies"] if not d["backend_fn"])
+        ),
     }
 
 
