@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from accounts.watch import watch
-from gradio_ui import compat, gate, headers, languages, metrics, registry, routes, themes
+from gradio_ui import compat, gate, headers, languages, metrics, registry, routes, style_sheets
 from gradio_ui.cluster.routing import Cluster
 from gradio_ui.compat import pages as compat_pages
 from gradio_ui.conf import conf
@@ -160,9 +160,9 @@ class GradioRouter:
         assert mount.app is not None and mount.blocks is not None
         with explaining(scope):
             inner = inner_scope(scope, gate.parse(scope), None, route)
-        if themes.is_asked_for(mount.blocks, scope):
+        if style_sheets.is_theme(mount.blocks, scope):
             send = headers.on_public(send, is_kept=True)
-            return await themes.response(mount.blocks, scope)(scope, receive, send)
+            return await style_sheets.theme(mount.blocks, scope)(scope, receive, send)
         await mount.app(inner, receive, headers.on_public(send))
 
     def _heard(self, news: News) -> None:

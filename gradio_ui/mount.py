@@ -14,7 +14,15 @@ from starlette.types import ASGIApp
 from gradio_ui import changes, csp, files, frontend, places, registry, running, storage, vetting
 from gradio_ui.chats import words
 from gradio_ui.compat import blocks as compat
-from gradio_ui.compat import observed, pages, pages_frontend, queues, scripts, shortcuts
+from gradio_ui.compat import (
+    observed,
+    pages,
+    pages_frontend,
+    pages_styles,
+    queues,
+    scripts,
+    shortcuts,
+)
 from gradio_ui.compat.direct import Direct
 from gradio_ui.compat.inputs import hook_inputs
 from gradio_ui.compat.known_pages import KnownPages
@@ -135,6 +143,7 @@ def _mount(spec: AppSpec, blocks: gradio.Blocks) -> Starlette:
     shortcuts.events_first(parent)
     queues.bind(blocks, parent)
     pages_frontend.locate_fonts(blocks, frontend.url())
+    pages_styles.expect(blocks)
     if spec.mcp and blocks.mcp_server_obj is None:
         raise CannotMount(blocks.mcp_error or "Gradio has made no MCP server.")
     return parent

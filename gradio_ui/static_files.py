@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from whitenoise.middleware import WhiteNoiseMiddleware
 from whitenoise.responders import StaticFile
 
-from gradio_ui import frontend
+from gradio_ui import frontend, style_sheets
 from gradio_ui.headers import STATIC_FILES
 
 _Headers = tuple[tuple[bytes, bytes], ...]
@@ -133,4 +133,6 @@ class StaticFilesFirst:
             below = scope["path"].removeprefix(scope.get("root_path", ""))
             if file := self.files.find(below):
                 return await self.files.answer(file, scope, send)
+            if scope["method"] in ("GET", "HEAD") and (names := style_sheets.find(below)):
+                return await style_sheets.response(names, scope)(scope, receive, send)
         await self.app(scope, receive, send)

@@ -8,9 +8,12 @@ it is itself; fonts are named in the style sheet of the theme.
 import hashlib
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jinja2 import BaseLoader, Environment
+
+from gradio_ui.compat import pages_styles
 
 if TYPE_CHECKING:
     import gradio
@@ -21,6 +24,7 @@ RESIZER = "${rootPath}/static/"
 RESIZED = "document.head.appendChild(script);"
 MANIFEST = '<link rel="manifest" href="/manifest.json" />'
 STYLE = re.compile(r'(<link rel="stylesheet" [^>]*href=")\./(assets/[^"]+")>')
+_STYLES = Path(__file__).with_name("styles.html").read_text()
 FONTS = "url('static/fonts/"
 
 
@@ -39,9 +43,14 @@ class _Located(BaseLoader):
         source = source.replace(RESIZED, f"if (window.parent !== window) {RESIZED}")
         # Of the site's root; `gradio_ui.pwa` has one for each app.
         source = source.replace(MANIFEST, "")
-        # The script looks for a link with the name that it knows, and would make one.
-        source = STYLE.sub(rf'\1{self._url}\2><link rel="alternate" href="./\2>', source)
+        source = STYLE.sub(self._styles, source)
         return source, *rest  # type: ignore[return-value]
+
+    def _styles(self, link: re.Match[str]) -> str:
+        alone = f"{link[1]}{self._url}{link[2]}>"
+        # The script looks for a link with the name that it knows, and would make one.
+        known = f'<link rel="alternate" href="./{link[2]}>'
+        return f"{_STYLES}{{% else %}}{alone}{{% endif %}}{known}"
 
 
 def install(url: str) -> None:
@@ -51,6 +60,7 @@ def install(url: str) -> None:
     assert environment.loader is not None
     if not getattr(environment, "gradio_ui_located", False):
         environment.loader = _Located(environment.loader, url)
+        environment.globals["styles_of"] = pages_styles.of
         environment.gradio_ui_located = True  # type: ignore[attr-defined]
 
 

@@ -38,6 +38,7 @@ from gradio_ui.compat import (
     inputs,
     observed,
     pages_frontend,
+    pages_styles,
     queues,
     scripts,
     served,
@@ -54,6 +55,8 @@ from gradio_ui.routes import Access, Body, Target
 from gradio_ui.steps import Steps
 
 compat.prepare()
+
+ASSETS = frontend.directory() / "assets"
 
 
 def run(script: str, **env: str) -> str:
@@ -766,6 +769,49 @@ def test_the_page_names_its_files_where_we_rewrite_it() -> None:
         path.read_text() for path in (frontend.directory() / "assets").glob("core-*.js")
     )
     assert "import.meta.url" in entry, "Assets are no longer found from where the script is"
+
+
+def test_the_scripts_say_which_styles_they_load() -> None:
+    changed = "The scripts load styles in another way, so each is asked for alone: see {}"
+    config = {"layout": {"id": 0}, "components": []}
+    styles = pages_styles.of(config)
+    assert styles is not None, changed.format("compat.pages_styles")
+    for at, name in enumerate(("index", "core", "HistoryStorageControl")):
+        assert styles.contained[at].startswith(f"{frontend.url()}assets/{name}-")
+
+    sources = {path: path.read_text() for path in ASSETS.glob("*.js")}
+    (core,) = (text for path, text in sources.items() if path.name.startswith("core-"))
+    types = set(re.findall(r"(\w+):\{(?:base|example|component):\(\)=>", core)) - {"core"}
+    known = pages_styles._sheets()
+    assert known is not None
+    assert types == set(known.types), "Components are named in another way"
+    files = {path.name for path in ASSETS.glob("*.css")}
+    assert {name for names in known.types.values() for name in names} < files
+
+    (page,) = (text for path, text in sources.items() if "`/theme.css?v=${" in text)
+    where = re.search(
+        r"createElement\(`style`\),document\.head\.appendChild.{,150}await \w+\([^;]*theme\.css"
+        r"[^;]*document\.head\),\w+\(\w+\)\.stylesheets&&await Promise\.all\(",
+        page,
+    )
+    assert where, "What the config names is not added after the theme: see compat/styles.html"
+    for path in ASSETS.glob("*.css"):
+        text = re.sub(r'"[^"]*"', "", path.read_text())
+        assert text.count("{") == text.count("}"), f"Nothing can stand behind {path.name}"
+
+
+def test_unknown_scripts_leave_the_styles_to_gradio(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = {"layout": {"id": 0}, "components": []}
+    read = pages_styles._read
+    for part in ("`stylesheet`", "import(`./Index-", "import(`./Blocks-", "textbox:{", ".f||("):
+        monkeypatch.setattr(
+            pages_styles, "_read", lambda name, part=part: read(name).replace(part, "")
+        )
+        pages_styles._sheets.cache_clear()
+        assert pages_styles.of(config) is None, part
+    monkeypatch.undo()
+    pages_styles._sheets.cache_clear()
+    assert pages_styles.of(config) is not None
 
 
 def test_the_theme_names_its_fonts_where_we_rewrite_it() -> None:

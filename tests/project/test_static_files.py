@@ -3,7 +3,7 @@
 import gzip
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,11 @@ import brotli
 import httpx
 import pytest
 from django.test import override_settings
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
-from gradio_ui import frontend
-from gradio_ui.static_files import StaticFiles
+from gradio_ui import frontend, style_sheets
+from gradio_ui.static_files import StaticFiles, StaticFilesFirst
 from tests.servers import BASE_DIR, Site, project_env
 
 IMMUTABLE = {"public", "immutable", f"max-age={10 * 365 * 24 * 60 * 60}"}
@@ -149,6 +151,41 @@ def test_a_second_collection_compresses_nothing_again(collected: StaticFiles) ->
 
     path = collected._collected / "assets" / entry()
     assert _Compressor(quiet=True).compress(str(path)) == []
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    async def nothing(scope: Scope, receive: Receive, send: Send) -> None:
+        await Response(status_code=404)(scope, receive, send)
+
+    transport = httpx.ASGITransport(StaticFilesFirst(nothing))
+    async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
+        yield client
+
+
+async def test_style_sheets_come_in_one(client: httpx.AsyncClient) -> None:
+    directory = frontend.directory() / "assets"
+    names = tuple(path.name for path in sorted(directory.glob("Index-*.css"), reverse=True))[:7]
+    text = "\n".join((directory / name).read_text() for name in names)
+    style_sheets.expect(names)
+    for accepted, encoding in (("gzip, br", "br"), ("gzip", "gzip"), ("identity", None)):
+        url = style_sheets.together(names)
+        answer = await client.get(url, headers={"Accept-Encoding": accepted})
+        assert answer.text == text
+        assert answer.headers.get("content-encoding") == encoding
+        assert {"public", "immutable"} < set(answer.headers["cache-control"].split(", "))
+        assert answer.headers["vary"] == "Accept-Encoding"
+        assert answer.headers["content-type"].startswith("text/css")
+        assert answer.headers["x-content-type-options"] == "nosniff"
+    # Of an app that this process does not have, or not yet; and what nobody has named.
+    others = names[::-1]
+    answer = await client.get(style_sheets.together(others))
+    assert answer.text == "\n".join((directory / name).read_text() for name in others)
+    assert "content-encoding" not in answer.headers
+    begin = style_sheets.together(())[: -len(".css")]
+    for codes in ("", "0", "0000", "ff", "0g", "00/01", "00" * 300):
+        assert (await client.get(f"{begin}{codes}.css")).status_code == 404
+    assert (await client.post(style_sheets.together(names))).status_code == 404
 
 
 def test_all_apps_share_the_files_and_nobody_is_asked_who_they_are(live_site: Site) -> None:

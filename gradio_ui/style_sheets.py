@@ -1,0 +1,120 @@
+"""Style sheets that are compressed once, and kept for ever by browsers: their names say what is in
+them.
+
+That of a theme is named by the hash of its content; Gradio would compress it for every page. Those
+of Gradio's components, some forty small files a page, are put together. Such a sheet is named by
+the numbers of its files, so a process can answer for one that another has named.
+"""
+
+import gzip
+import re
+from collections.abc import Iterable
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
+
+import brotli
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import Scope
+
+from gradio_ui import frontend
+from gradio_ui.headers import STATIC_FILES
+
+if TYPE_CHECKING:
+    import gradio
+
+_FOR_EVER = "public, max-age=31536000, immutable"
+_TOGETHER = re.compile(r"((?:[0-9a-f]{2})+)\.css")
+# What counts at the begin of a file only.
+_FIRST = re.compile("@(charset|import|namespace)")
+_expected: set[tuple[str, ...]] = set()
+
+
+def is_theme(blocks: "gradio.Blocks", scope: Scope) -> bool:
+    """By the hash of its content."""
+    path: str = scope["path"]
+    query: str = scope["query_string"].decode("latin-1")
+    return path.endswith("/theme.css") and query == f"v={blocks.theme_hash}"
+
+
+def theme(blocks: "gradio.Blocks", scope: Scope) -> Response:
+    return _response(blocks.theme_css, scope)
+
+
+def can_stand_together(name: str) -> bool:
+    """Whether it is a style sheet of Gradio's of which rules may stand before it."""
+    return name in _numbers()
+
+
+def together(names: Iterable[str]) -> str:
+    """The URL of these style sheets of Gradio's in one."""
+    numbers = _numbers()
+    return f"{_begin()}{''.join(f'{numbers[name]:02x}' for name in names)}.css"
+
+
+def expect(names: tuple[str, ...]) -> None:
+    """To be asked for these, so that they are worth being compressed."""
+    _expected.add(names)
+
+
+def find(path: str) -> tuple[str, ...] | None:
+    """The files that are asked for in one."""
+    begin = _begin()
+    match = _TOGETHER.fullmatch(path, len(begin)) if path.startswith(begin) else None
+    if match is None:
+        return None
+    files = list(_numbers())
+    numbers = [int(match[1][at : at + 2], 16) for at in range(0, len(match[1]), 2)]
+    if len(set(numbers)) < len(numbers) or max(numbers) >= len(files):
+        return None
+    return tuple(files[number] for number in numbers)
+
+
+def response(names: tuple[str, ...], scope: Scope) -> Response:
+    if names in _expected:
+        found = _response(_together(names), scope)
+    else:
+        # Anybody can ask for any of them in any order.
+        found = Response(_text(names), media_type="text/css")
+    found.headers.update(STATIC_FILES | {"Cache-Control": _FOR_EVER})
+    return found
+
+
+def _response(css: str, scope: Scope) -> Response:
+    accepted = Headers(scope=scope).get("accept-encoding", "")
+    encoding = next((name for name in ("br", "gzip") if name in accepted), "")
+    found = Response(_encoded(css, encoding), media_type="text/css")
+    found.headers["Vary"] = "Accept-Encoding"
+    if encoding:
+        found.headers["Content-Encoding"] = encoding
+    return found
+
+
+@lru_cache(maxsize=256)
+def _encoded(css: str, encoding: str) -> bytes:
+    data = css.encode()
+    if encoding == "br":
+        return brotli.compress(data, quality=9)  # type: ignore[no-any-return]
+    return gzip.compress(data, mtime=0) if encoding else data
+
+
+@cache
+def _begin() -> str:
+    # Beside the files, so that what they name is found from here as well.
+    return f"{frontend.url()}assets/styles-"
+
+
+@cache
+def _numbers() -> dict[str, int]:
+    """Of the files that can stand in one with others."""
+    files = sorted((frontend.directory() / "assets").glob("*.css"))
+    names = [path.name for path in files if not _FIRST.search(path.read_text())]
+    return {name: number for number, name in enumerate(names[:256])}
+
+
+def _text(names: tuple[str, ...]) -> str:
+    directory = frontend.directory() / "assets"
+    return "\n".join((directory / name).read_text() for name in names)
+
+
+_together = cache(_text)
