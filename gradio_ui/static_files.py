@@ -60,6 +60,11 @@ class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]
         """By a path below an app, where a custom component or Gradio itself may look for it."""
         return self.find(self._frontend + path.lstrip("/"))
 
+    def find_styles(self, path: str) -> tuple[str, ...] | None:
+        """Gradio's style sheets that are asked for in one."""
+        name = path.removeprefix(self._frontend)
+        return style_sheets.find(name) if name != path else None
+
     async def answer(self, file: StaticFile, scope: Scope, send: Send) -> None:
         asked = {
             _ASKED[name]: value.decode("latin-1")
@@ -133,6 +138,6 @@ class StaticFilesFirst:
             below = scope["path"].removeprefix(scope.get("root_path", ""))
             if file := self.files.find(below):
                 return await self.files.answer(file, scope, send)
-            if scope["method"] in ("GET", "HEAD") and (names := style_sheets.find(below)):
+            if scope["method"] in ("GET", "HEAD") and (names := self.files.find_styles(below)):
                 return await style_sheets.response(names, scope)(scope, receive, send)
         await self.app(scope, receive, send)

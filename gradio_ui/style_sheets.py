@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     import gradio
 
 _FOR_EVER = "public, max-age=31536000, immutable"
-_TOGETHER = re.compile(r"((?:[0-9a-f]{2})+)\.css")
+# Beside the files, so that what they name is found from there as well.
+_NAME = "assets/styles-"
+_TOGETHER = re.compile(rf"{_NAME}((?:[0-9a-f]{{2}})+)\.css")
 # What counts at the begin of a file only.
 _FIRST = re.compile("@(charset|import|namespace)")
 _expected: set[tuple[str, ...]] = set()
@@ -49,7 +51,8 @@ def can_stand_together(name: str) -> bool:
 def together(names: Iterable[str]) -> str:
     """The URL of these style sheets of Gradio's in one."""
     numbers = _numbers()
-    return f"{_begin()}{''.join(f'{numbers[name]:02x}' for name in names)}.css"
+    codes = "".join(f"{numbers[name]:02x}" for name in names)
+    return f"{frontend.url()}{_NAME}{codes}.css"
 
 
 def expect(names: tuple[str, ...]) -> None:
@@ -58,9 +61,8 @@ def expect(names: tuple[str, ...]) -> None:
 
 
 def find(path: str) -> tuple[str, ...] | None:
-    """The files that are asked for in one."""
-    begin = _begin()
-    match = _TOGETHER.fullmatch(path, len(begin)) if path.startswith(begin) else None
+    """The files that are asked for in one, by a path below that of the frontend."""
+    match = _TOGETHER.fullmatch(path)
     if match is None:
         return None
     files = list(_numbers())
@@ -96,12 +98,6 @@ def _encoded(css: str, encoding: str) -> bytes:
     if encoding == "br":
         return brotli.compress(data, quality=9)  # type: ignore[no-any-return]
     return gzip.compress(data, mtime=0) if encoding else data
-
-
-@cache
-def _begin() -> str:
-    # Beside the files, so that what they name is found from here as well.
-    return f"{frontend.url()}assets/styles-"
 
 
 @cache
