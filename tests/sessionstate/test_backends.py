@@ -10,7 +10,7 @@ import pytest
 from sessionstate import clock
 from sessionstate.backends import db
 from sessionstate.backends.base import NEVER, Address, Backend, Info, Kind, Snapshot, Stamp
-from sessionstate.backends.grouped import Save, Saved
+from sessionstate.backends.db.grouped import Save, Saved
 from sessionstate.clock import timestamp
 from sessionstate.errors import (
     LockTimeout,

@@ -1,9 +1,3 @@
-"""Any Django database: a row per record and a row per key.
-
-Plain SQL where every request passes; composing the same statements through the ORM took three
-times as long as running them.
-"""
-
 from __future__ import annotations
 
 import threading
@@ -19,10 +13,8 @@ from django.db import (
     router,
     transaction,
 )
-from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
-from sessionstate.backends import postgresql
 from sessionstate.backends.base import (
     Address,
     Info,
@@ -31,31 +23,28 @@ from sessionstate.backends.base import (
     Stamp,
     size_of,
 )
-from sessionstate.backends.grouped import GroupedSaves, Save, Saved
-from sessionstate.backends.sql import (
+from sessionstate.backends.db import locks, postgresql, saving
+from sessionstate.backends.db.grouped import GroupedSaves, Save, Saved
+from sessionstate.backends.db.sql import (
     FAR,
     INFO,
     LIVE,
-    LOCK,
     RECORD,
     VALUE,
     info_of,
     insert,
     remove,
-    sizes,
-    write,
+    snapshot_of,
 )
 from sessionstate.backends.threaded import ThreadedBackend
 from sessionstate.clock import timestamp
 from sessionstate.conf import conf
 from sessionstate.errors import (
-    LockTimeout,
     SessionExists,
     SessionGone,
     StateError,
     StateTooLarge,
     StoreUnavailable,
-    VersionConflict,
 )
 from sessionstate.models import StateRecord
 
@@ -105,7 +94,7 @@ class Backend(ThreadedBackend):
                 [address.kind, address.id, timestamp()],
             )
             rows = cursor.fetchall()
-        return _snapshot(address, rows)
+        return snapshot_of(address, rows)
 
     def load_many(self, addresses: Sequence[Address]) -> list[Snapshot | None]:
         found: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
@@ -122,7 +111,9 @@ class Backend(ThreadedBackend):
                 )
                 for row in cursor.fetchall():
                     found.setdefault(row[:2], []).append(row[2:])
-        return [_snapshot(address, found.get((address.kind, address.id))) for address in addresses]
+        return [
+            snapshot_of(address, found.get((address.kind, address.id))) for address in addresses
+        ]
 
     def living(self, kind: Kind, ids: Collection[str]) -> set[str]:
         if not ids:
@@ -185,7 +176,7 @@ class Backend(ThreadedBackend):
                     values = cast(Mapping[str, bytes], changes)
                     return postgresql.save(cursor, address, values, stamp, limit)
         with self._transaction() as cursor:
-            return self._save(cursor, address, changes, stamp, limit, token, version)
+            return saving.save(cursor, connection, address, changes, stamp, limit, token, version)
 
     async def asave(
         self,
@@ -214,58 +205,10 @@ class Backend(ThreadedBackend):
         with self._transaction() as cursor:
             for save in saves:
                 try:
-                    saved.append(self._save(cursor, *save))
+                    saved.append(saving.save(cursor, connections[self.alias], *save))
                 except StateError as error:
                     saved.append(error)
         return saved
-
-    def _save(
-        self,
-        cursor: CursorWrapper,
-        address: Address,
-        changes: Mapping[str, bytes | None],
-        stamp: Stamp,
-        limit: int,
-        token: str | None,
-        version: int | None,
-    ) -> Info:
-        """In a transaction, which must be undone when this raises; but not on SQLite."""
-        connection = connections[self.alias]
-        pk, old = self._locked(cursor, connection, address)
-        if version is not None and version != old.version:
-            raise VersionConflict(version, old.version)
-        if token is not None and not self._hold(cursor, address, token):
-            raise LockTimeout("the lock was lost before the save")
-        if connection.vendor == "postgresql":
-            size = old.size + postgresql.change(cursor, pk, changes)
-            _check(size, old.size, limit)
-        else:
-            before = sizes(cursor, pk, changes)
-            size = old.size + size_of(changes) - sum(before.values())
-            _check(size, old.size, limit)
-            write(cursor, pk, changes, before)
-        new = old.saved(stamp, size)
-        cursor.execute(
-            f"UPDATE {RECORD} SET owner = %s, used = %s, expires = %s, ip = %s,"
-            " user_agent = %s, version = %s, size = %s WHERE id = %s",
-            (new.owner, new.used, min(new.expires, FAR), new.ip, new.user_agent)
-            + (new.version, new.size, pk),
-        )
-        return new
-
-    def _locked(
-        self, cursor: CursorWrapper, connection: BaseDatabaseWrapper, address: Address
-    ) -> tuple[int, Info]:
-        """The record's row, locked until the transaction ends, so what is read after cannot
-        change. (On SQLite the transaction itself is the lock.)"""
-        lock = connection.ops.for_update_sql() if connection.features.has_select_for_update else ""
-        cursor.execute(
-            f"SELECT r.id, {INFO} FROM {RECORD} r WHERE {LIVE} {lock}",
-            [address.kind, address.id, timestamp()],
-        )
-        if (row := cursor.fetchone()) is None:
-            raise SessionGone(f"this {address.kind} has ended")
-        return row[0], info_of(address, row[1:])
 
     def touch(self, address: Address, stamp: Stamp) -> bool:
         named = {"owner": stamp.owner, "ip": stamp.ip, "user_agent": stamp.user_agent}
@@ -282,52 +225,19 @@ class Backend(ThreadedBackend):
     def delete(self, address: Address) -> Info | None:
         with self._transaction() as cursor:
             try:
-                pk, info = self._locked(cursor, connections[self.alias], address)
+                pk, info = saving.locked(cursor, connections[self.alias], address)
             except SessionGone:
                 return None
             remove(cursor, [pk])
             return info
 
-    def _hold(self, cursor: CursorWrapper, address: Address, token: str) -> bool:
-        """Whether the lock is held, and makes sure it stays so until this transaction ends:
-        the write locks its row, so the next holder waits for our values to be visible."""
-        cursor.execute(
-            f"UPDATE {LOCK} SET token = token WHERE address = %s AND token = %s AND until > %s",
-            [str(address), token, timestamp()],
-        )
-        return bool(cursor.rowcount > 0)
-
     def lock(self, address: Address, token: str, age: float) -> bool:
-        name, now = str(address), timestamp()
         with self._cursor() as cursor:
-            cursor.execute(f"SELECT until FROM {LOCK} WHERE address = %s", [name])
-            held = cursor.fetchone()
-            if held is None:
-                return self._insert_lock(cursor, [name, token, now + age])
-            if held[0] > now:  # a waiter only reads, so that it is not in the holder's way
-                return False
-            cursor.execute(
-                f"UPDATE {LOCK} SET token = %s, until = %s WHERE address = %s AND until <= %s",
-                [token, now + age, name, now],
-            )
-            return bool(cursor.rowcount > 0)
-
-    def _insert_lock(self, cursor: CursorWrapper, row: list[str | float]) -> bool:
-        outer = connections[self.alias].in_atomic_block  # which a failed statement would spoil
-        try:
-            with transaction.atomic(self.alias) if outer else nullcontext():
-                cursor.execute(
-                    f"INSERT INTO {LOCK} (address, token, until) VALUES (%s, %s, %s)", row
-                )
-        except IntegrityError:  # somebody was faster
-            return False
-        return True
+            return locks.take(cursor, connections[self.alias], address, token, age)
 
     def unlock(self, address: Address, token: str) -> None:
         with self._cursor() as cursor:
-            cursor.execute(
-                f"DELETE FROM {LOCK} WHERE address = %s AND token = %s", [str(address), token]
-            )
+            locks.release(cursor, address, token)
 
     def infos(
         self, kind: Kind, *, owner: str | None = None, after: str = "", limit: int = 100
@@ -345,7 +255,7 @@ class Backend(ThreadedBackend):
     def purge(self, batch: int = 1000) -> int:
         records, now, purged = StateRecord.objects.using(self.alias), timestamp(), 0
         with self._cursor() as cursor:
-            cursor.execute(f"DELETE FROM {LOCK} WHERE until <= %s", [now])
+            locks.purge(cursor)
         # In small transactions of their own, so that nobody waits long for a lock.
         expired = records.filter(expires__lte=now).values_list("pk", flat=True)
         while dead := list(expired[:batch]):
@@ -357,16 +267,3 @@ class Backend(ThreadedBackend):
     def ping(self) -> None:
         with self._cursor() as cursor:
             cursor.execute(f"SELECT 1 FROM {RECORD} r WHERE r.id = 0")
-
-
-def _check(size: int, before: int, limit: int) -> None:
-    if size > limit and size > before:
-        raise StateTooLarge(size, limit)
-
-
-def _snapshot(address: Address, rows: Sequence[tuple[Any, ...]] | None) -> Snapshot | None:
-    """From rows of `INFO` and a name and its data, which are null in a record without values."""
-    if not rows:
-        return None
-    values = {row[-2]: bytes(row[-1]) for row in rows if row[-2] is not None}
-    return Snapshot(info_of(address, rows[0][:-2]), values)

@@ -14,7 +14,7 @@ from django.db import DataError
 from django.db.backends.utils import CursorWrapper
 
 from sessionstate.backends.base import Address, Info, Stamp
-from sessionstate.backends.sql import FAR, INFO, LIVE, RECORD, VALUE, info_of, row_size
+from sessionstate.backends.db.sql import FAR, INFO, LIVE, RECORD, VALUE, info_of, row_size
 from sessionstate.clock import timestamp
 from sessionstate.errors import SessionGone, StateTooLarge
 
