@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -14,6 +15,7 @@ from django.utils.crypto import constant_time_compare
 
 from sessionstate.backends import get_backend
 from sessionstate.engine import SessionStore
+from sessionstate.recent import Reading
 from sessionstate.stamping import Client
 from sessionstate.threads import in_thread
 from sessionstate.tickets import BadTicket, Ticket, read_ticket
@@ -46,6 +48,8 @@ class Identity:
     key: ApiKey | None = None
     # Their names, where they are known without asking the database.
     groups: frozenset[str] | None = None
+    # What the session was found to be, where it was read for this request alone.
+    reading: Reading | None = None
 
     def may_open(self, slug: str) -> bool:
         """Whether the API key, if it is one, is meant for this app. What the user may open is
@@ -125,6 +129,7 @@ async def aidentify(
         raise NotAuthenticated("nobody")
     session = _FixedId.for_ticket(ticket, None, request)
     wanted = [session.address, *access.addresses(ticket.user_id)]
+    began = time.monotonic()
     found, *marks = await get_backend().aload_many(wanted)
     await session.atake(found)
     if session.ticket_error:
@@ -134,7 +139,8 @@ async def aidentify(
         return await in_thread(identify_ticket, ticket, None, request)
     user = known.user()
     user.backend = session[BACKEND_SESSION_KEY]  # as after a login
-    return Identity(user, session, ticket, groups=known.groups)
+    reading = Reading.of(found, began)
+    return Identity(user, session, ticket, groups=known.groups, reading=reading)
 
 
 async def _access(session: SessionStore, marks: access.Marks) -> access.Access | None:

@@ -35,6 +35,7 @@ from gradio_ui.registry import AppSpec
 from gradio_ui.routes import Access, Route
 from gradio_ui.rules import Denied, Rules, first_broken
 from sessionstate.errors import StoreUnavailable
+from sessionstate.recent import Reading
 from sessionstate.threads import in_thread
 from sessionstate.tickets import get_scheme
 
@@ -50,6 +51,7 @@ class Admission:
     cookies: list[str] = field(default_factory=list)
     # Their names, where they are known without asking the database.
     groups: frozenset[str] | None = None
+    reading: Reading | None = None
 
     @property
     def session_id(self) -> str:
@@ -128,7 +130,8 @@ async def _admit(request: Request, spec: AppSpec | None, route: Route) -> Admiss
             response = HttpResponse()
             response.set_cookie(**cookie)
             cookies = [morsel.OutputString() for morsel in response.cookies.values()]
-    return Admission(identity.user, Login.of(identity), cookies, identity.groups)
+    login = Login.of(identity)
+    return Admission(identity.user, login, cookies, identity.groups, identity.reading)
 
 
 async def _identify(request: Request, spec: AppSpec | None, route: Route) -> Identity:

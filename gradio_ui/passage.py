@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gradio_ui.rates import Limit
 from sessionstate.errors import SessionGone
+from sessionstate.recent import Reading
 
 if TYPE_CHECKING:
     # Callbacks are decorated before Django has its models.
@@ -30,6 +31,8 @@ class Passage:
     limits: "Limits"
     # What its call is counted for, see `gradio_ui.limits`.
     booking: "Booking"
+    # The session as the gate has read it, of a request that makes an event.
+    reading: Reading | None = None
 
     @property
     def paid(self) -> frozenset[Limit]:

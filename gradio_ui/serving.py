@@ -83,7 +83,15 @@ class Serving:
                 # Starlette would redirect to it.
                 inner["path"] = f"{inner['path'].rstrip('/')}/"
             grant = self._grants.of(admission.login, mount)
-            passage = Passage(mount.spec.slug, owner, self._pages, grant, self._limits, booking)
+            passage = Passage(
+                mount.spec.slug,
+                owner,
+                self._pages,
+                grant,
+                self._limits,
+                booking,
+                admission.reading if route.makes_event else None,
+            )
             inner.update(passage.entry())
             if route.is_stream:
                 opened = self._connections.opened(receive, is_endless=route.is_endless)

@@ -7,6 +7,7 @@ that raises nothing is written. `gradio_ui.mount` puts `Steps` in place of
 """
 
 import asyncio
+import inspect
 import typing
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any
@@ -99,6 +100,7 @@ class Steps:
             raise
         if not run:
             await call.prepare(needs)
+        call.needs_thread = not inspect.iscoroutinefunction(block_fn.fn)
         try:
             with call.current(), call.told(name):
                 result = await self._call_function(

@@ -15,7 +15,7 @@ from typing import Any, Self, TypeVar
 
 from django.utils.asyncio import async_unsafe
 
-from sessionstate.backends.base import NEVER, Address, Info, Kind, Stamp
+from sessionstate.backends.base import NEVER, Address, Info, Kind, Snapshot, Stamp
 from sessionstate.clock import timestamp
 from sessionstate.conf import conf
 from sessionstate.errors import NotStorable, SessionGone
@@ -78,6 +78,10 @@ class State(TypedKeys, MutableMapping[str, Any]):
 
     async def aload(self) -> None:
         await self._record.aload()
+
+    def take(self, snapshot: Snapshot) -> None:
+        """The same with what somebody has just read, see `sessionstate.recent`."""
+        self._record.take(snapshot)
 
     def save(self) -> None:
         """Writes the changed keys, all or none; nothing when nothing changed.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from typing import Any
+from unittest.mock import patch
 
 from django.db import connections
+from django.db.backends.sqlite3.base import SQLiteCursorWrapper
 
 
 def sent_to_redis(client: Any, save: Callable[[], None]) -> int:
@@ -26,16 +28,33 @@ def written_by_sql(save: Callable[[], None]) -> int:
     """Parameters of the statements that write, as UTF-8 or bytes."""
     written = 0
 
-    def count(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+    def count(sql: str, rows: Iterable[Any]) -> None:
         nonlocal written
         if not sql.lstrip().upper().startswith("SELECT"):
-            for row in params or () if many else [params or ()]:
-                written += sum(map(_size, row))
+            written += sum(_size(list(row)) for row in rows)
+
+    def wrapper(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        count(sql, params or () if many else [params or ()])
         return execute(sql, params, many, context)
 
+    # On SQLite a save passes by what Django has around its cursors.
+    one, many = SQLiteCursorWrapper.execute, SQLiteCursorWrapper.executemany
+
+    def execute(cursor: Any, sql: str, params: Any = None) -> Any:
+        count(sql, [params or ()])
+        return one(cursor, sql, params)
+
+    def executemany(cursor: Any, sql: str, rows: Any) -> Any:
+        rows = list(rows)
+        count(sql, rows)
+        return many(cursor, sql, rows)
+
     with ExitStack() as stack:
+        stack.enter_context(patch.object(SQLiteCursorWrapper, "execute", execute))
+        stack.enter_context(patch.object(SQLiteCursorWrapper, "executemany", executemany))
         for connection in connections.all():
-            stack.enter_context(connection.execute_wrapper(count))
+            if connection.vendor != "sqlite":
+                stack.enter_context(connection.execute_wrapper(wrapper))
         save()
     return written
 

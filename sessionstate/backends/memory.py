@@ -54,6 +54,9 @@ class Backend:
                 self._records[address] = Snapshot(info, dict(values))
         return info
 
+    def saves_at_once(self) -> bool:
+        return False  # `asave` takes no longer
+
     def save(
         self,
         address: Address,

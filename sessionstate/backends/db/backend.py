@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any, cast
@@ -23,7 +22,7 @@ from sessionstate.backends.base import (
     Stamp,
     size_of,
 )
-from sessionstate.backends.db import locks, postgresql, saving
+from sessionstate.backends.db import locks, postgresql, saving, sqlite
 from sessionstate.backends.db.grouped import GroupedSaves, Save, Saved
 from sessionstate.backends.db.sql import (
     FAR,
@@ -48,7 +47,6 @@ from sessionstate.errors import (
 )
 from sessionstate.models import StateRecord
 
-_sqlite_writer = threading.Lock()
 _ADDRESSES = 100  # in one statement
 
 
@@ -62,29 +60,41 @@ class Backend(ThreadedBackend):
         return router.db_for_write(StateRecord)
 
     @contextmanager
-    def _cursor(self) -> Iterator[CursorWrapper]:
+    def _answering(self) -> Iterator[None]:
         try:
-            with connections[self.alias].cursor() as cursor:
-                yield cursor
+            yield
         except (OperationalError, InterfaceError) as error:
             raise StoreUnavailable("the session database does not answer") from error
 
     @contextmanager
+    def _cursor(self) -> Iterator[CursorWrapper]:
+        with self._answering(), connections[self.alias].cursor() as cursor:
+            yield cursor
+
+    @contextmanager
     def _transaction(self) -> Iterator[CursorWrapper]:
         connection = connections[self.alias]
-        # SQLite has one writer at a time and lets the others poll, unfairly: with many threads
-        # some would starve. So those of this process queue here. Inside somebody's transaction
-        # the turn is ours already, and waiting for another thread would be a deadlock.
+        # Inside somebody's transaction the turn is ours already, and waiting for another thread
+        # would be a deadlock.
         queue = connection.vendor == "sqlite" and not connection.in_atomic_block
-        try:
-            with (
-                _sqlite_writer if queue else nullcontext(),
-                transaction.atomic(self.alias),
-                connection.cursor() as cursor,
-            ):
-                yield cursor
-        except (OperationalError, InterfaceError) as error:
-            raise StoreUnavailable("the session database does not answer") from error
+        with (
+            self._answering(),
+            sqlite.writer if queue else nullcontext(),
+            transaction.atomic(self.alias),
+            connection.cursor() as cursor,
+        ):
+            yield cursor
+
+    @contextmanager
+    def _saving(self) -> Iterator[CursorWrapper]:
+        connection = connections[self.alias]
+        with self._answering():
+            if connection.vendor == "sqlite" and connection.get_autocommit():
+                with sqlite.transaction(connection) as cursor:
+                    yield cursor
+                return
+        with self._transaction() as cursor:
+            yield cursor
 
     def load(self, address: Address) -> Snapshot | None:
         with self._cursor() as cursor:
@@ -158,6 +168,9 @@ class Backend(ThreadedBackend):
         fields = (record.owner, record.created, record.used, record.expires, record.ip)
         return info_of(address, (*fields, record.user_agent, 1, size))
 
+    def saves_at_once(self) -> bool:
+        return conf.threads > 0 and sqlite.is_used(self.alias) and not sqlite.writer.locked()
+
     def save(
         self,
         address: Address,
@@ -175,7 +188,7 @@ class Backend(ThreadedBackend):
                 if connection.get_autocommit():
                     values = cast(Mapping[str, bytes], changes)
                     return postgresql.save(cursor, address, values, stamp, limit)
-        with self._transaction() as cursor:
+        with self._saving() as cursor:
             return saving.save(cursor, connection, address, changes, stamp, limit, token, version)
 
     async def asave(
@@ -188,21 +201,16 @@ class Backend(ThreadedBackend):
         token: str | None = None,
         version: int | None = None,
     ) -> Info:
-        if conf.threads == 0 or not self._has_one_writer:
+        if conf.threads == 0 or not sqlite.is_used(self.alias):
             return await super().asave(
                 address, changes, stamp, limit=limit, token=token, version=version
             )
         return await self._grouped.save((address, changes, stamp, limit, token, version))
 
-    @property
-    def _has_one_writer(self) -> bool:
-        # Not by its connection: each task of an event loop would make one.
-        return str(connections.settings[self.alias]["ENGINE"]).endswith(".sqlite3")
-
     def _save_all(self, saves: Sequence[Save]) -> list[Saved]:
         """In one transaction, and yet each for itself: who is refused has written nothing."""
         saved: list[Saved] = []
-        with self._transaction() as cursor:
+        with self._saving() as cursor:
             for save in saves:
                 try:
                     saved.append(saving.save(cursor, connections[self.alias], *save))
