@@ -70,9 +70,10 @@ class SessionsOnPostgres:
 
 @pytest.fixture(scope="session")
 def postgres_database(
-    postgres_server: Postgres, django_db_blocker: DjangoDbBlocker
+    django_db_setup: None, postgres_server: Postgres, django_db_blocker: DjangoDbBlocker
 ) -> dict[str, Any]:
-    """For `DATABASES`: it has the tables of sessionstate."""
+    """For `DATABASES`: it has the tables of sessionstate. Made after the tests' own database, whose
+    end looks for all that there was at its beginning."""
     postgres_server.new_database("sessions")
     database: dict[str, Any] = connections.settings["default"] | {
         "ENGINE": "django.db.backends.postgresql",

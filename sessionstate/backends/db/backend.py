@@ -32,8 +32,10 @@ from sessionstate.backends.db.sql import (
     VALUE,
     info_of,
     insert,
+    load_many,
     remove,
     snapshot_of,
+    snapshots_of,
 )
 from sessionstate.backends.threaded import ThreadedBackend
 from sessionstate.clock import timestamp
@@ -54,6 +56,7 @@ class Backend(ThreadedBackend):
     def __init__(self) -> None:
         super().__init__()
         self._grouped = GroupedSaves(self._save_all)
+        self._glance = sqlite.Glance()
 
     @property
     def alias(self) -> str:
@@ -107,23 +110,22 @@ class Backend(ThreadedBackend):
         return snapshot_of(address, rows)
 
     def load_many(self, addresses: Sequence[Address]) -> list[Snapshot | None]:
-        found: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
+        found: list[Snapshot | None] = []
         for start in range(0, len(addresses), _ADDRESSES):
             chunk = addresses[start : start + _ADDRESSES]
-            anyone = " OR ".join(["(r.kind = %s AND r.ident = %s)"] * len(chunk))
             named = [part for address in chunk for part in (address.kind, address.id)]
             with self._cursor() as cursor:
-                cursor.execute(
-                    f"SELECT r.kind, r.ident, {INFO}, v.name, v.data FROM {RECORD} r"
-                    f" LEFT JOIN {VALUE} v ON v.record_id = r.id"
-                    f" WHERE ({anyone}) AND r.expires > %s",
-                    [*named, timestamp()],
-                )
-                for row in cursor.fetchall():
-                    found.setdefault(row[:2], []).append(row[2:])
-        return [
-            snapshot_of(address, found.get((address.kind, address.id))) for address in addresses
-        ]
+                cursor.execute(load_many(len(chunk)), [*named, timestamp()])
+                found += snapshots_of(chunk, cursor.fetchall())
+        return found
+
+    async def aload_many(self, addresses: Sequence[Address]) -> list[Snapshot | None]:
+        alias = self.alias
+        if addresses and conf.threads > 0 and sqlite.is_used(alias):
+            found = await self._glance.load_many(alias, addresses)
+            if found is not None:
+                return found
+        return await super().aload_many(addresses)
 
     def living(self, kind: Kind, ids: Collection[str]) -> set[str]:
         if not ids:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from django.db.backends.utils import CursorWrapper
@@ -44,6 +45,27 @@ def snapshot_of(address: Address, rows: Sequence[tuple[Any, ...]] | None) -> Sna
         return None
     values = {row[-2]: bytes(row[-1]) for row in rows if row[-2] is not None}
     return Snapshot(info_of(address, rows[0][:-2]), values)
+
+
+@cache
+def load_many(count: int, of_values: str = "") -> str:
+    """The statement. Parameters: those of `of_values`, kinds and ids, the time."""
+    anyone = " OR ".join(["(r.kind = %s AND r.ident = %s)"] * count)
+    return (
+        f"SELECT r.kind, r.ident, {INFO}, v.name, v.data FROM {RECORD} r"
+        f" LEFT JOIN {VALUE} v ON v.record_id = r.id {of_values}"
+        f" WHERE ({anyone}) AND r.expires > %s"
+    )
+
+
+def snapshots_of(
+    addresses: Sequence[Address], rows: Iterable[tuple[Any, ...]]
+) -> list[Snapshot | None]:
+    """From the rows of `load_many`."""
+    found: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
+    for row in rows:
+        found.setdefault(row[:2], []).append(row[2:])
+    return [snapshot_of(one, found.get((one.kind, one.id))) for one in addresses]
 
 
 def insert(cursor: CursorWrapper, pk: int, values: Mapping[str, bytes]) -> None:

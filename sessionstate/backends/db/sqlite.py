@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+
+from sessionstate.backends.base import Address, Snapshot
+from sessionstate.backends.db.sql import load_many, snapshots_of
+from sessionstate.clock import timestamp
+
+# What is read at a glance at most: records, and bytes of each.
+_FEW, _SMALL = 10, 16 * 1024
 
 # It lets the others poll, unfairly: with many threads some would starve. So those of this process
 # queue here.
@@ -37,3 +46,75 @@ def transaction(connection: BaseDatabaseWrapper) -> Iterator[Any]:
             raise
         finally:
             cursor.close()
+
+
+class Glance:
+    """Reads a few small records on an event loop: some 20 microseconds, where the way to a thread
+    and back takes five times as long.
+
+    It keeps nobody waiting. What it does not get at once, for a lock or an error, is left to a
+    thread, and so is all but the first of what is asked for in one turn of the loop: that goes
+    together.
+    """
+
+    def __init__(self) -> None:
+        self._readers: dict[asyncio.AbstractEventLoop, tuple[_Reader, AsyncGenerator[None]]] = {}
+
+    async def load_many(
+        self, alias: str, addresses: Sequence[Address]
+    ) -> list[Snapshot | None] | None:
+        """`None`: a thread is to do it."""
+        if len(addresses) > _FEW:
+            return None
+        try:
+            return (await self._reader(alias)).load_many(addresses)
+        except (sqlite3.Error, UnicodeError):
+            return None
+
+    async def _reader(self, alias: str) -> _Reader:
+        loop = asyncio.get_running_loop()
+        if loop not in self._readers:
+            reader = _Reader(alias, loop)
+            closing = self._closing(loop, reader)
+            self._readers[loop] = reader, closing
+            await anext(closing)
+        return self._readers[loop][0]
+
+    async def _closing(
+        self, loop: asyncio.AbstractEventLoop, reader: _Reader
+    ) -> AsyncGenerator[None]:
+        """Waits for the end of its loop, which is when a loop closes the generators begun in it."""
+        try:
+            yield
+        finally:
+            self._readers.pop(loop, None)
+            reader.close()
+
+
+class _Reader:
+    def __init__(self, alias: str, loop: asyncio.AbstractEventLoop) -> None:
+        name = connections.create_connection(alias).get_connection_params()["database"]
+        # Without patience.
+        self._connection = sqlite3.connect(name, timeout=0, isolation_level=None, uri=True)
+        self._connection.execute("PRAGMA query_only = ON")
+        self._loop = loop
+        self._has_read = False
+
+    def load_many(self, addresses: Sequence[Address]) -> list[Snapshot | None] | None:
+        if self._has_read:
+            return None
+        self._has_read = True
+        self._loop.call_soon(self._rest)
+        named = [part for address in addresses for part in (address.kind, address.id)]
+        sql = load_many(len(addresses), "AND r.size <= %s").replace("%s", "?")
+        rows = self._connection.execute(sql, [_SMALL, *named, timestamp()]).fetchall()
+        found = snapshots_of(addresses, rows)
+        if any(snapshot and snapshot.info.size > _SMALL for snapshot in found):
+            return None  # its values are missing
+        return found
+
+    def _rest(self) -> None:
+        self._has_read = False
+
+    def close(self) -> None:
+        self._connection.close()
