@@ -1,9 +1,10 @@
 """Around every step of a callback: load its state, run it, save what it changed.
 
 A step is one call of a function, or one round of a generator up to its next `yield`. State is
-read fresh before the first step and written after each step that changed something; of a step
-that raises nothing is written. `gradio_ui.mount` puts `Steps` in place of
-`Blocks.call_function`, which Gradio calls exactly once per step, for every kind of event.
+read before the first step (the session with its request, if that was let in a moment ago) and
+written after each step that changed something; of a step that raises nothing is written.
+`gradio_ui.mount` puts `Steps` in place of `Blocks.call_function`, which Gradio calls exactly once
+per step, for every kind of event.
 """
 
 import asyncio
