@@ -42,7 +42,6 @@ def site(
             done = manage(*command, env=env)
             assert done.returncode == 0, done.stderr
         factory = SiteFactory(directory, directory / "db.sqlite3")
-        stack.callback(factory.close)
         more = {
             "EXTRA_APPS": "benchmarks.app",
             "GRADIO_UI_CLUSTER_PREFIX": f"bench{count}",

@@ -22,7 +22,7 @@ from tests.cluster import chaos, kills
 from tests.cluster.conftest import Processes, processes
 from tests.cluster.load import Load, loaded
 from tests.cluster.network import machines
-from tests.servers import SiteFactory, manage, new_postgres, project_env
+from tests.servers import HERE, Place, SiteFactory, manage, new_postgres, project_env
 
 _USERS = """
 from django.contrib.auth.hashers import make_password
@@ -35,8 +35,8 @@ User.objects.bulk_create(User(username=f"user{n}", password=password) for n in r
 @contextmanager
 def site(users: int, *, apart: bool, directory: Path) -> Iterator[tuple[Processes, chaos.Redis]]:
     with ExitStack() as stack:
-        host, places = stack.enter_context(machines(3)) if apart else ("127.0.0.1", [])
-        redis = stack.enter_context(chaos.redis(directory / "redis", host))
+        host, places = stack.enter_context(machines(3)) if apart else (HERE.host, [])
+        redis = stack.enter_context(chaos.redis(directory / "redis", Place(host)))
         postgres = stack.enter_context(new_postgres())
         postgres.new_database("load")
         more = {
@@ -51,7 +51,6 @@ def site(users: int, *, apart: bool, directory: Path) -> Iterator[tuple[Processe
         unused = directory / "unused.sqlite3"
         unused.touch()
         factory = SiteFactory(directory, unused)
-        stack.callback(factory.close)
         servers = ("daphne", "uvicorn", "uvicorn")
         yield stack.enter_context(processes(factory, servers, redis.url, more, places)), redis
 

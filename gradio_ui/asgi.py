@@ -72,7 +72,9 @@ class GradioRouter:
             gc.enable()
         self.connections = Connections()
         self.cluster = (
-            Cluster(around(self), self._load, self._has_events, self.connections)
+            Cluster(
+                around(self), self._load, self._has_events, self.connections, self._forget_state
+            )
             if conf.cluster
             else None
         )
@@ -181,6 +183,10 @@ class GradioRouter:
             compat_pages.forget(blocks, session_hash)
         if self.cluster:
             self.cluster.forget(session_hash)
+
+    def _forget_state(self, session_hash: str) -> None:
+        for blocks in self._all_blocks():
+            compat_pages.forget_state(blocks, session_hash)
 
     def _load(self) -> Load:
         return load(self._all_blocks(), self.connections)

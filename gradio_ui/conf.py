@@ -31,6 +31,7 @@ DEFAULTS: dict[str, Any] = {
     "CLUSTER": False,
     "CLUSTER_ADDRESS": "",
     "CLUSTER_PREFIX": "gradiosession",
+    "CLUSTER_PATIENCE": 20.0,
     "DRAIN_LIMIT": 1.0,
 }
 
@@ -107,6 +108,11 @@ class Conf:
     def cluster_prefix(self) -> str:
         """Of the keys in Redis."""
         return str(self._get("CLUSTER_PREFIX"))
+
+    @property
+    def cluster_patience(self) -> float:
+        """Seconds that a request waits for a process that lives and does not answer."""
+        return float(self._get("CLUSTER_PATIENCE"))
 
     @property
     def drain_limit(self) -> float:

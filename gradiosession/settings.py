@@ -166,6 +166,8 @@ GRADIO_UI_CLUSTER = env.bool("GRADIO_UI_CLUSTER", default=bool(REDIS_URL))
 # unix:<directory> or tcp://<host>:<port>, where the other processes reach this one.
 GRADIO_UI_CLUSTER_ADDRESS = env.str("GRADIO_UI_CLUSTER_ADDRESS", default="")
 GRADIO_UI_CLUSTER_PREFIX = env.str("GRADIO_UI_CLUSTER_PREFIX", default="gradiosession")
+# Seconds that a request waits for a process that lives and does not answer.
+GRADIO_UI_CLUSTER_PATIENCE = env.float("GRADIO_UI_CLUSTER_PATIENCE", default=20.0)
 # Seconds that running events have when a process is to stop; with others it can take its time.
 GRADIO_UI_DRAIN_LIMIT = env.float(
     "GRADIO_UI_DRAIN_LIMIT", default=25.0 if GRADIO_UI_CLUSTER else 1.0

@@ -60,10 +60,10 @@ def wait_for(condition: Callable[[], Any], limit: float = 20.0, what: str = "") 
     return value
 
 
-def _listens(port: int) -> bool:
+def _listens(host: str, port: int) -> bool:
     with socket.socket() as sock:
         sock.settimeout(1)
-        return sock.connect_ex(("127.0.0.1", port)) == 0
+        return sock.connect_ex((host, port)) == 0
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,11 @@ def allow_interrupt() -> None:
 
 @contextmanager
 def running(
-    command: Sequence[str], port: int, directory: Path, user: str | None = None
+    command: Sequence[str],
+    port: int,
+    directory: Path,
+    user: str | None = None,
+    host: str = "127.0.0.1",
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A program that listens on `port`, with its output in `directory`/output.log."""
     log = directory / "output.log"
@@ -101,7 +105,7 @@ def running(
         ) as process,
     ):
         try:
-            wait_for(lambda: _listens(port) or process.poll() is not None, 60, command[0])
+            wait_for(lambda: _listens(host, port) or process.poll() is not None, 60, command[0])
             assert process.poll() is None, log.read_text()
             yield process
         finally:

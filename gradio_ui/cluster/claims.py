@@ -7,7 +7,7 @@ something is that others hold is remembered too; they say when it is not true an
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,9 +45,13 @@ class _Claim:
 class Claims:
     """Of one process; used on the event loop only."""
 
-    def __init__(self, redis: Redis, presence: Presence, process: str) -> None:
+    def __init__(
+        self, redis: Redis, presence: Presence, process: str, taken: Callable[[str], None]
+    ) -> None:
+        """`taken` is called for each name that this process holds from now on. It may have done so
+        before, and others since."""
         self._redis, self._presence = redis, presence
-        self._process = process
+        self._process, self._taken = process, taken
         self._claim = redis.register_script(keys.CLAIM)
         self._address = redis.register_script(keys.ADDRESS)
         self._release = redis.register_script(keys.RELEASE)
@@ -108,6 +112,8 @@ class Claims:
         self._others.pop(name, None)
         if process == self._process:
             self._mine[name] = _Claim(asked, lapses)
+            if address:
+                self._taken(name)
             return Holder(self._process)
         self._mine.pop(name, None)
         if not process:

@@ -8,6 +8,7 @@ from gradio_ui.cluster import wire
 from gradio_ui.cluster.claims import Holder
 from gradio_ui.cluster.listener import split
 from gradio_ui.cluster.wire import Channel
+from gradio_ui.conf import conf
 
 # Seconds for making a connection; a loop that stands still that long answers nobody.
 LIMIT = 3.0
@@ -48,6 +49,7 @@ class Connecting:
         else:
             reader, writer = await asyncio.open_connection(*split(holder.address), limit=wire.CHUNK)
         try:
+            wire.notice_silence(writer, conf.cluster_patience)
             return await wire.greet(reader, writer, holder.process)
         except BaseException:
             writer.close()

@@ -6,10 +6,9 @@ import contextlib
 from starlette.types import Message, Receive, Scope, Send
 
 from gradio_ui.cluster.listener import parts, to_hand_over
-from gradio_ui.cluster.wire import Broken, Channel, Kind
+from gradio_ui.cluster.wire import Broken, Channel, Kind, Unheard
+from gradio_ui.conf import conf
 
-# Seconds that a request waits for a process that lives and does not answer.
-PATIENCE = 20.0
 # Seconds for which the other side may put things in order when the client has left.
 _LAST = 5.0
 
@@ -47,9 +46,9 @@ class HandOver:
         content = {"name": name, "by": by, "scope": to_hand_over(scope), "body": self._first}
         try:
             self._channel.put(Kind.OPEN, content)
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(conf.cluster_patience):
                 kind, _ = await self._channel.receive()
-        except TimeoutError as error:
+        except (TimeoutError, Unheard) as error:
             raise Unanswered from error
         except (Broken, OSError) as error:
             raise NotTaken from error
@@ -61,7 +60,7 @@ class HandOver:
         except Broken as error:
             if self.has_left:
                 return False
-            raise Cut from error
+            raise (Unanswered if isinstance(error, Unheard) else Cut) from error
         except asyncio.CancelledError:
             # A server's way to say that the client has left.
             self._channel.put(Kind.GONE)

@@ -82,7 +82,8 @@ return {was_there, redis.call('GET', KEYS[3]), others}
 
 # KEYS: claim, settling, epoch, pulse, back. ARGV: the prefix of processes, id ('': do not claim),
 # age (ms).
-# Returns: the id and the address of the owner, '' for nobody and while settling.
+# Returns: the id and the address of the owner, '' for nobody; of one that is it only now 'new', and
+# while settling that.
 CLAIM = (
     _RUN
     + """
@@ -107,7 +108,7 @@ if ARGV[2] == '' then
   return {'', ''}
 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
-return {ARGV[2], ''}
+return {ARGV[2], 'new'}
 """
 )
 

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Scope
 from gradio_ui import tracing
 from gradio_ui.cluster import wire
 from gradio_ui.cluster.wire import Broken, Channel, Forged, Frame, Kind
+from gradio_ui.conf import conf
 
 logger = logging.getLogger(__name__)
 
@@ -87,6 +88,7 @@ class Listener:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         channel: Channel | None = None
         try:
+            wire.notice_silence(writer, conf.cluster_patience)
             async with asyncio.timeout(_GREETING_LIMIT):
                 channel = await wire.welcome(reader, writer, self._process)
             waiting = None

@@ -44,9 +44,16 @@ def last_words(events: Iterable[str]) -> bytes:
     return failures(events) + _line(_failure(None) | _FOR_ALL) + _line({"msg": "close_stream"})
 
 
-def of_call() -> bytes:
+def cut() -> bytes:
+    """The end of a stream whose events go on, for all that is known, as the nginx of `deploy/` says
+    it: a page takes it for none and opens the stream again, others take it for their failure."""
+    failure = _failure(None, SILENT) | {"title": "Stopped"}
+    return _line({"msg": failure.pop("msg")} | _FOR_ALL | failure)
+
+
+def of_call(words: str = NOTICE) -> bytes:
     """The whole stream of a call that was made without a page."""
-    return b"event: error\ndata: " + orjson.dumps({"error": NOTICE}) + _END
+    return b"event: error\ndata: " + orjson.dumps({"error": words}) + _END
 
 
 async def tell_lost(blocks: "gradio.Blocks", names: Names, send: Send) -> bool:
@@ -77,11 +84,11 @@ async def answer(send: Send, body: bytes) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def _failure(event: str | None) -> dict[str, Any]:
+def _failure(event: str | None, words: str = NOTICE) -> dict[str, Any]:
     return {
         "msg": "process_completed",
         "event_id": event,
-        "output": {"error": NOTICE, "visible": True},
+        "output": {"error": words, "visible": True},
         "success": False,
         "title": "Error",
         "time_limit": None,

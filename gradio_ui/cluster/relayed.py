@@ -47,8 +47,15 @@ class Relayed:
         """Whether the end of the answer is the end for the client, too."""
         return True
 
+    async def silent(self) -> bool:
+        """Whether the client has been told that nothing more comes from a process that may live;
+        otherwise somebody else is to answer. Who asks again may reach it by another way."""
+        if self.has_begun:
+            raise ConnectionAbortedError("Nothing is heard of the process that was answering.")
+        return False
+
     async def cut(self) -> bool:
-        """Whether the client has been told; otherwise somebody else is to answer."""
+        """The same when that process has gone."""
         if self.has_begun:
             raise ConnectionAbortedError("The process that was answering has gone.")
         return False
@@ -73,9 +80,15 @@ class RelayedEvents(Relayed):
                 self._read(said)
         await super().__call__(message)
 
+    async def silent(self) -> bool:
+        return await self._ended(lost.cut())
+
     async def cut(self) -> bool:
+        return await self._ended(lost.last_words(self._running))
+
+    async def _ended(self, words: bytes) -> bool:
         if self.has_begun:
-            words = b"" if self._is_closed else lost.last_words(self._running)
+            words = b"" if self._is_closed else words
             await self._send({"type": "http.response.body", "body": words})
         return self.has_begun
 
@@ -96,9 +109,15 @@ class RelayedCall(Relayed):
 
     is_eager = True
 
+    async def silent(self) -> bool:
+        return await self._ended(lost.of_call(lost.SILENT))
+
     async def cut(self) -> bool:
+        return await self._ended(lost.of_call())
+
+    async def _ended(self, words: bytes) -> bool:
         if self.has_begun:
-            await self._send({"type": "http.response.body", "body": lost.of_call()})
+            await self._send({"type": "http.response.body", "body": words})
         return self.has_begun
 
 
@@ -123,6 +142,9 @@ class RelayedHeartbeat(Relayed):
         if self._is_refused:
             await self.end()
         return self._is_refused
+
+    async def silent(self) -> bool:
+        return False
 
     async def cut(self) -> bool:
         return False

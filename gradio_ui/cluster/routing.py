@@ -23,13 +23,13 @@ from gradio_ui.cluster.claims import Claims, Holder
 from gradio_ui.cluster.connecting import Connecting, Unreachable
 from gradio_ui.cluster.errors import NoAnswer, Silent, Stopped
 from gradio_ui.cluster.finding import ME, Finding
-from gradio_ui.cluster.handover import PATIENCE, Cut, HandOver, NotTaken, Unanswered
+from gradio_ui.cluster.handover import Cut, HandOver, NotTaken, Unanswered
 from gradio_ui.cluster.listener import HANDED_OVER, HELD, Listener, default_address
 from gradio_ui.cluster.presence import Presence
 from gradio_ui.cluster.relayed import Relayed, relayed
 from gradio_ui.cluster.streams import Serve, Streams
 from gradio_ui.cluster.tallies import Tallies
-from gradio_ui.cluster.wire import Channel
+from gradio_ui.cluster.waiting import Waiting
 from gradio_ui.conf import conf
 from gradio_ui.connections import Connections
 from gradio_ui.load import Load
@@ -55,14 +55,13 @@ class Cluster:
         load: Callable[[], Load],
         has_events: Callable[[str], bool],
         connections: Connections,
+        begin: Callable[[str], None],
     ) -> None:
         """`app` serves what others hand over; `has_events` tells whether there are events of a
-        page of whose end it has not been told."""
+        page of whose end it has not been told; `begin` drops what this process has kept of one
+        that others may have had since."""
         self._streams = Streams(has_events)
         self._connections = connections
-        # On which others answer at the moment.
-        self._channels: set[Channel] = set()
-        self._is_stopped = False
         address = conf.cluster_address or default_address(process.ID)
         self._arriving = Arriving()
         self._app = app
@@ -71,8 +70,10 @@ class Cluster:
         self._redis = AsyncRedis.from_url(settings.REDIS_URL, retry=_AGAIN, **reach.limits())
         redis = Redis.from_url(settings.REDIS_URL, retry=None, **reach.limits())
         self._presence = Presence(redis, process.ID)
-        self.claims = Claims(self._redis, self._presence, process.ID)
+        self._begin = begin
+        self.claims = Claims(self._redis, self._presence, process.ID, self._taken)
         self._finding = Finding(self._redis, self._presence, self.claims)
+        self._waiting = Waiting(self._presence, self.claims)
         self._load = load
         self.tallies = Tallies(self._redis, self._presence, process.ID)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -90,6 +91,7 @@ class Cluster:
 
         await asyncio.to_thread(self._presence.start, address, forgotten, self._facts)
         self.tallies.start()
+        self._waiting.start()
 
     @property
     def others(self) -> int:
@@ -124,9 +126,7 @@ class Cluster:
     async def stop(self) -> None:
         self.claims.is_closed = True
         await self.claims.release(*self.claims)
-        self._is_stopped = True
-        for channel in self._channels:
-            channel.close()
+        await self._waiting.stop()
         await self.tallies.stop()
         await asyncio.to_thread(self._presence.end)
         await self._listener.stop()
@@ -138,6 +138,11 @@ class Cluster:
             task = asyncio.get_running_loop().create_task(self.claims.release(name))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+    def _taken(self, name: str) -> None:
+        kind, _, page = name.partition(":")
+        if kind == "page":
+            self._begin(page)
 
     async def serve(self, entry: "Entry", scope: Scope, send: Send) -> None:
         """Let the process answer that holds what the request names, this one or another. Who
@@ -194,7 +199,7 @@ class Cluster:
         if first["type"] == "http.disconnect":
             raise ClientDisconnect
         answer = relayed(entry.route, entry.names, send)
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + conf.cluster_patience
         while holder != ME:
             dead = ""
             try:
@@ -204,11 +209,12 @@ class Cluster:
             except ConnectionRefusedError:
                 dead = holder.process
             except Cut as error:
+                is_silent = isinstance(error, Unanswered)
                 if scope["method"] != "GET" and not answer.has_begun:
-                    if isinstance(error, Unanswered):
+                    if is_silent:
                         raise Silent(lost.SILENT) from error
                     raise Stopped(lost.NOTICE) from error
-                if await answer.cut():
+                if await (answer.silent() if is_silent else answer.cut()):
                     self.failed += 1
                     return
             except (Unreachable, NotTaken):
@@ -240,16 +246,15 @@ class Cluster:
         """Whether the client has its answer."""
         channel = await self._connecting.to(holder)
         is_free = False
-        self._channels.add(channel)
         try:
             work = HandOver(channel, first, receive, answer)
-            is_free = await work.run(scope, name, process.ID)
+            with self._waiting.on(channel, holder):
+                is_free = await work.run(scope, name, process.ID)
             scope["log"] |= work.who
             if work.has_left and answer.has_begun:
                 await answer.end()
             return work.has_left or await answer.complete()
         finally:
-            self._channels.discard(channel)
             if is_free:
                 self._connecting.keep(holder, channel)
             else:

@@ -66,7 +66,9 @@ class Streams:
                 # It has begun something meanwhile, and takes this for the stream of that, too.
                 rest = [body for body in rest if not body.startswith(_CLOSED)]
                 return await here(receive, _after(rest, send))
-        if said:
+        # Its first attempt may have been refused before there was a stream.
+        is_first = said == "0" and stream is None and self._has_events(name)
+        if said and not is_first:
             return await lost.end_stream(send, of_page=not is_call)
         if HANDED_OVER not in scope or (stream is not None and not stream.is_over):
             return await here(receive, send)

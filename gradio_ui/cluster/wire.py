@@ -10,6 +10,7 @@ to be a private one.
 import asyncio
 import hmac
 import secrets
+import socket
 from enum import IntEnum
 from typing import Any, TypeAlias
 
@@ -41,6 +42,10 @@ class Broken(ConnectionError):
     """The other side has gone."""
 
 
+class Unheard(Broken):
+    """Nothing arrives from the other side any more, which may live."""
+
+
 class Forged(ConnectionError):
     """What came is not from a process of this site."""
 
@@ -63,6 +68,7 @@ class Channel:
         # Frames that go out together, and their size.
         self._waiting: list[bytes] = []
         self._size = 0
+        self._is_given_up = False
 
     async def send(self, kind: Kind, content: Any = None) -> None:
         """With all else that is sent in this turn of the event loop. Returns when there is room
@@ -99,10 +105,13 @@ class Channel:
             if length > MOST:
                 raise Forged
             payload = await self._reader.readexactly(length)
-        except (asyncio.IncompleteReadError, OSError) as error:
-            if isinstance(error, Forged):
-                raise
-            raise Broken from error
+        except Forged:
+            raise
+        except (asyncio.IncompleteReadError, ConnectionError) as error:
+            raise (Unheard if self._is_given_up else Broken) from error
+        except OSError as error:
+            # Nobody has closed it: the network has, or `notice_silence`.
+            raise Unheard from error
         if not hmac.compare_digest(_frame_mac(self._receive_key, self._received, payload), mac):
             raise Forged
         self._received += 1
@@ -119,6 +128,30 @@ class Channel:
     def close(self) -> None:
         self.flush()
         self._writer.close()
+
+    def give_up(self) -> None:
+        """Whoever waits for the other side waits no longer."""
+        self._is_given_up = True
+        self._writer.transport.abort()
+
+
+def notice_silence(writer: asyncio.StreamWriter, seconds: float) -> None:
+    """Let the connection end after as long without a sign of life from the other machine. One
+    that is cut off says nothing, and neither does the system by itself, for hours."""
+    end: socket.socket = writer.get_extra_info("socket")
+    if end.family == socket.AF_UNIX:
+        return
+    pause, probes = max(1, round(seconds / 4)), 4
+    end.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    # Not every system has all of them. The last is for what was sent and has not arrived.
+    for name, value in {
+        "TCP_KEEPIDLE": pause,
+        "TCP_KEEPINTVL": pause,
+        "TCP_KEEPCNT": probes,
+        "TCP_USER_TIMEOUT": round(seconds * 1000),
+    }.items():
+        if hasattr(socket, name):
+            end.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 async def greet(

@@ -33,8 +33,6 @@ def is_busy(blocks: "gradio.Blocks", session_hash: str) -> bool:
 
 
 def forget(blocks: "gradio.Blocks", session_hash: str) -> None:
-    from gradio import caching
-
     queue = blocks._queue
     for event_id in queue.pending_event_ids_session.pop(session_hash, ()):
         # It keeps those of a function whose results are cached for ever.
@@ -45,6 +43,13 @@ def forget(blocks: "gradio.Blocks", session_hash: str) -> None:
         for stream in run.values():
             stream.end_stream()
     blocks.pending_diff_streams.pop(session_hash, None)
+    forget_state(blocks, session_hash)
+
+
+def forget_state(blocks: "gradio.Blocks", session_hash: str) -> None:
+    """What its functions have kept."""
+    from gradio import caching
+
     holder = blocks.state_holder
     with contextlib.suppress(Exception):  # the app's own `delete_callback`
         holder.delete_state(session_hash)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.cluster.load import Event, Load
-from tests.servers import component, free_port, frozen, running
+from tests.servers import HERE, Place, component, free_port, frozen, running
 
 # Seconds in which an event is refused while Redis does not answer.
 REFUSED = 15.0
@@ -25,20 +25,20 @@ class Redis:
     """One that can be stopped and started. What it has is still there then."""
 
     directory: Path
-    host: str = "127.0.0.1"
+    place: Place = HERE
     port: int = field(default_factory=free_port)
     _running: Any = None
     process: "subprocess.Popen[bytes] | None" = None
 
     @property
     def url(self) -> str:
-        return f"redis://{self.host}:{self.port}/0"
+        return f"redis://{self.place.host}:{self.port}/0"
 
     def start(self) -> None:
-        command = [component("redis-server"), "--port", str(self.port), "--appendonly", "yes"]
-        command += ["--bind", *{self.host, "127.0.0.1"}, "--protected-mode", "no"]
+        command = [*self.place.within, component("redis-server"), "--port", str(self.port)]
+        command += ["--bind", self.place.host, "--protected-mode", "no", "--appendonly", "yes"]
         command += ["--dir", str(self.directory), "--save", ""]
-        self._running = running(command, self.port, self.directory)
+        self._running = running(command, self.port, self.directory, host=self.place.host)
         self.process = self._running.__enter__()
 
     def stop(self) -> None:
@@ -59,9 +59,9 @@ class Redis:
 
 
 @contextmanager
-def redis(directory: Path, host: str = "127.0.0.1") -> Iterator[Redis]:
+def redis(directory: Path, place: Place = HERE) -> Iterator[Redis]:
     directory.mkdir(parents=True, exist_ok=True)
-    server = Redis(directory, host)
+    server = Redis(directory, place)
     server.start()
     try:
         yield server

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -155,26 +155,29 @@ def processes(
             servers[number],
             directory=directory,
             port=ports[number],
-            env=env | _reached(places[number]),
+            env=env | _reached(places[number], places),
             allow_traceback=True,
             place=places[number],
             cwd=cwd,
         )
 
     factory.prepare(directory)
-    with ThreadPoolExecutor() as pool:
-        sites = list(pool.map(start, range(len(servers))))
-    addresses = [f"{place.host}:{port}" for place, port in zip(places, ports, strict=True)]
-    with balanced(addresses, factory.directory / "nginx", balance) as url:
-        yield Processes(url, sites, start)
+    # Also when one of them, or nginx, does not start.
+    with closing(factory):
+        with ThreadPoolExecutor() as pool:
+            sites = list(pool.map(start, range(len(servers))))
+        addresses = [f"{place.host}:{port}" for place, port in zip(places, ports, strict=True)]
+        with balanced(addresses, factory.directory / "nginx", balance) as url:
+            yield Processes(url, sites, start)
 
 
-def _reached(place: Place) -> dict[str, str]:
+def _reached(place: Place, places: Sequence[Place]) -> dict[str, str]:
     if place is HERE:
         return {}
     return {
         "GRADIO_UI_CLUSTER_ADDRESS": f"tcp://{place.host}:0",
-        "DJANGO_ALLOWED_HOSTS": f"127.0.0.1,{place.host}",
+        # A request has the name by which it was sent to another one.
+        "DJANGO_ALLOWED_HOSTS": ",".join(["127.0.0.1", *(place.host for place in places)]),
     }
 
 
@@ -187,4 +190,3 @@ def cluster(
     more = {"EXTRA_APPS": "tests.cluster.app,tests.cluster.streams"}
     with processes(factory, ("daphne", "uvicorn", "uvicorn"), redis_server, more) as found:
         yield found
-    factory.close()

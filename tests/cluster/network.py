@@ -3,16 +3,23 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 
 import pytest
 
 from tests.servers import Place
 
 
+@dataclass(frozen=True)
+class Machine(Place):
+    # Its end at the bridge.
+    cable: str = ""
+
+
 @contextmanager
-def machines(count: int) -> Iterator[tuple[str, list[Place]]]:
+def machines(count: int) -> Iterator[tuple[str, list[Machine]]]:
     """The address of this machine among them, and theirs. Skips the test where that is not
     allowed."""
     if os.geteuid() != 0 or shutil.which("ip") is None:
@@ -36,8 +43,24 @@ def machines(count: int) -> Iterator[tuple[str, list[Place]]]:
             _ip("-n", name, "address", "add", f"{host}/24", "dev", "eth0")
             for device in ("lo", "eth0"):
                 _ip("-n", name, "link", "set", device, "up")
-            places.append(Place(host, ("ip", "netns", "exec", name)))
+            places.append(Machine(host, ("ip", "netns", "exec", name), cable))
         yield f"{network}.1", places
+
+
+@contextmanager
+def split(*machines: Machine) -> Iterator[None]:
+    """What these send to each other is lost on its way; all others reach them, and they all others.
+    No connection is closed or refused by that."""
+    _isolate(machines, "on")
+    try:
+        yield
+    finally:
+        _isolate(machines, "off")
+
+
+def _isolate(machines: Sequence[Machine], word: str) -> None:
+    for machine in machines:
+        _ip("link", "set", "dev", machine.cable, "type", "bridge_slave", "isolated", word)
 
 
 def _ip(*words: str) -> None:

@@ -55,7 +55,6 @@ def balanced(
     servers = ("daphne", "uvicorn", "daphne")
     with processes(factory, servers, redis_server, more, cwd=directory) as found:
         yield found
-    factory.close()
 
 
 @pytest.fixture(scope="module")

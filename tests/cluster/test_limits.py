@@ -32,7 +32,6 @@ def pair(
     }
     with processes(factory, ("uvicorn", "daphne"), redis_server, more) as found:
         yield found
-    factory.close()
 
 
 People = Callable[..., list[Person]]

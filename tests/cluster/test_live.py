@@ -43,7 +43,6 @@ def several(
     servers = ("daphne", "uvicorn", "uvicorn")
     with processes(factory, servers, redis_server, more) as found:
         yield found
-    factory.close()
 
 
 @pytest.fixture(scope="module")

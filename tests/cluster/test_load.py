@@ -1,15 +1,13 @@
 """Many people at once, while nothing happens, on machines of their own, and while processes die."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.cluster import chaos, kills
+from tests.cluster import kills
 from tests.cluster.conftest import Processes, processes
 from tests.cluster.load import Load, loaded
-from tests.cluster.network import machines
 from tests.servers import ServerName, SiteFactory
 
 # Each a login of its own.
@@ -25,7 +23,6 @@ def site(
     more = {"GRADIO_UI_CLUSTER_PREFIX": "load"}
     with processes(factory, SERVERS, redis_server, more) as found:
         yield found
-    factory.close()
 
 
 def check_nothing_fails(load: Load, events: int) -> None:
@@ -49,14 +46,9 @@ def test_a_process_that_is_killed_takes_with_it_only_what_ran_there(
         assert not wrong, (killed, wrong)
 
 
-def test_nobody_notices_that_the_processes_are_on_several_machines(
-    tmp_path: Path, demo_database: Path
-) -> None:
-    with ExitStack() as stack:
-        host, places = stack.enter_context(machines(3))
-        redis = stack.enter_context(chaos.redis(tmp_path / "redis", host))
-        factory = SiteFactory(tmp_path, demo_database)
-        stack.callback(factory.close)
-        apart = stack.enter_context(processes(factory, SERVERS, redis.url, places=places))
-        assert all(place.host in site.url for place, site in zip(places, apart.sites, strict=True))
-        check_nothing_fails(stack.enter_context(loaded(apart, PEOPLE, tmp_path)), 100)
+def test_nobody_notices_that_all_processes_are_restarted(site: Processes, tmp_path: Path) -> None:
+    with loaded(site, PEOPLE[:8], tmp_path) as load:
+        with load.going_on():
+            kills.restart_all(site, load)
+        assert not load.failures, load.failures
+        assert len(load.gone) == 3 and len(load.events) > len(load.users)

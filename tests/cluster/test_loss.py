@@ -15,7 +15,10 @@ from redis import Redis
 
 from tests.attacks.people import API, Listener, Person, Tab
 from tests.cluster.conftest import Processes, processes
-from tests.servers import ServerName, SiteFactory, wait_for
+from tests.servers import GRACE, ServerName, SiteFactory, frozen, wait_for
+
+# Seconds until it is known that a process has not renewed its key for long.
+DEAD = 8.0 + 5 + GRACE
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +30,6 @@ def frail(
     prefix = {"GRADIO_UI_CLUSTER_PREFIX": "frail"}
     with processes(factory, ("uvicorn", "daphne"), redis_server, prefix) as found:
         yield found
-    factory.close()
 
 
 @pytest.fixture(scope="module")
@@ -249,6 +251,45 @@ def test_what_ends_with_the_stream_before_is_not_silent_on_the_next(
     assert not listener.is_alive() and not listener.error
     assert second in [message["event_id"] for message in failed(listener)]
     assert tab.predict("count", None) == 1
+
+
+def test_who_waits_for_a_process_that_stands_still_is_told_when_it_counts_as_dead(
+    frail: Processes, ada: Person, tmp_path: Path
+) -> None:
+    lines = tmp_path / "lines"
+    page, busy, working = (frail.page(0, ada) for _ in range(3))
+    far = frail.tab_at(1, page)
+    assert far.predict("count", None) == 1
+    event = busy.start("steps", 300, 0.1)
+    through = Listener(frail.tab_at(1, busy))
+    wait_for(lambda: through.words(event))
+    answers: dict[str, httpx.Response] = {}
+
+    def run(tab: Tab, line: str, seconds: float) -> None:
+        body = {"data": [str(lines), line, seconds], "session_hash": tab.hash}
+        answers[line] = tab.person.post(f"{API}/run/write", body, timeout=60)
+
+    asking = [threading.Thread(target=run, args=(frail.tab_at(1, working), "begun", 30))]
+    asking[0].start()
+    wait_for(lambda: lines.exists())
+    with frozen(frail.sites[0].process):
+        asking.append(threading.Thread(target=run, args=(far, "asked", 0)))
+        asking[1].start()
+        for thread in asking:
+            thread.join(DEAD)
+        assert answers["begun"].status_code == 502, answers["begun"].text
+        assert "Look what was done" in answers["begun"].json()["detail"]
+        # On a connection that had to be made first nothing is asked, and the other does it.
+        assert answers["asked"].status_code in (200, 502), answers["asked"].text
+        through.join(DEAD)
+        assert "does not answer" in through.messages.pop()["output"]["error"]
+        again = Listener(frail.tab_at(1, busy), {"Last-Event-ID": str(len(through.messages))})
+        again.join(DEAD)
+        assert "has stopped" in failed(again)[0]["output"]["error"]
+        assert frail.home(far) == 1
+    # It knows that it was dead to the others, and does nothing of what they had asked for.
+    assert frail.home(frail.tab_at(0, page)) == 1
+    assert lines.read_text().split() == ["begun", *["asked"] * answers["asked"].is_success]
 
 
 def test_pages_stay_where_they_are_when_redis_comes_back(

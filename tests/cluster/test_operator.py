@@ -56,7 +56,6 @@ def watched(
     }
     with processes(factory, ("daphne", "uvicorn"), redis_server, more) as found:
         yield found
-    factory.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,15 +1,18 @@
 """Streams that pass through another process, whose messages may be sent several at a time."""
 
 import asyncio
+import re
 from typing import Any
 
 import orjson
+import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from gradio_ui.cluster import lost
 from gradio_ui.cluster.listener import CUT, HANDED_OVER
-from gradio_ui.cluster.relayed import RelayedEvents
+from gradio_ui.cluster.relayed import Relayed, RelayedCall, RelayedEvents, RelayedHeartbeat
 from gradio_ui.cluster.streams import Streams
+from tests.servers import BASE_DIR
 
 EVENTS = [f"{digit * 32}-{digit * 32}" for digit in "abc"]
 START: Message = {"type": "http.response.start", "status": 200, "headers": []}
@@ -61,6 +64,43 @@ async def test_a_stream_that_was_closed_with_its_last_event_has_ended() -> None:
     await answer(part(line("process_starts", EVENTS[0]), *ended))
     assert await answer.cut()
     assert client.has(line("process_starts", EVENTS[0]), *ended)
+
+
+@pytest.mark.parametrize("kind", [RelayedEvents, RelayedCall])
+async def test_who_listens_to_a_process_that_is_silent_is_told_so(kind: type[Relayed]) -> None:
+    client = Client()
+    answer = kind(client.send)
+    assert not await answer.silent()
+    await answer(START)
+    await answer(part(line("process_starts", EVENTS[0])))
+    assert await answer.silent()
+    assert lost.SILENT in client.heard[-1].decode() and len(client.heard) == 2
+
+
+async def test_a_page_takes_the_silence_of_a_process_for_that_of_nginx() -> None:
+    script = (BASE_DIR / "gradio_ui/static/gradio_ui/shell/requests.js").read_text()
+    found = re.search(r"^const CUT = '(.*)';$", script, re.M)
+    assert found and lost.cut().startswith(found[1].encode())
+
+
+async def test_a_heartbeat_goes_on_without_a_process_that_is_silent() -> None:
+    answer = RelayedHeartbeat(Client().send)
+    await answer(START)
+    assert not await answer.silent()
+
+
+@pytest.mark.parametrize("has_events", [True, False])
+async def test_a_page_that_was_refused_its_stream_asks_for_its_beginning(has_events: bool) -> None:
+    streams, client = Streams(lambda page: has_events), Client()
+
+    async def here(receive: Receive, send: Send) -> None:
+        await send(START)
+        await send(part(line("process_starts", EVENTS[0]), more=False))
+
+    scope: Scope = {"type": "http", "headers": [(b"last-event-id", b"0")]}
+    await streams.kept("page", scope, here)(client.receive, client.send)
+    assert client.has(line("process_starts", EVENTS[0])) is has_events
+    assert any(b"close_stream" in said for said in client.heard) is not has_events
 
 
 async def test_a_page_gets_what_it_has_not_got_of_what_was_sent_together() -> None:

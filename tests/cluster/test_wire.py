@@ -1,20 +1,22 @@
 """The private connection, without Gradio: two ends in one process."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_django import Settings
 from starlette.types import Message, Receive, Scope, Send
 
 from gradio_ui.cluster import wire
 from gradio_ui.cluster.arriving import Arriving
 from gradio_ui.cluster.claims import Holder
 from gradio_ui.cluster.connecting import Connecting, Unreachable
-from gradio_ui.cluster.handover import Cut, HandOver, NotTaken, NotTheirs
-from gradio_ui.cluster.listener import HANDED_OVER, Listener
+from gradio_ui.cluster.handover import Cut, HandOver, NotTaken, NotTheirs, Unanswered
+from gradio_ui.cluster.listener import HANDED_OVER, Holds, Listener
 
 HERE, THERE = "a" * 12, "b" * 12
 SCOPE: Scope = {
@@ -75,7 +77,9 @@ async def holds(name: str) -> bool:
 
 
 @asynccontextmanager
-async def door(directory: Path, app: App, address: str = "") -> AsyncIterator[Holder]:
+async def door(
+    directory: Path, app: App, address: str = "", holds: Holds = holds
+) -> AsyncIterator[Holder]:
     listener = Listener(address or f"unix:{directory}", THERE, app, holds)
     try:
         yield Holder(THERE, await listener.start())
@@ -234,6 +238,57 @@ async def test_what_is_not_begun_is_told_from_what_was_cut(
         await hand_over(connecting, holder, Client(b""))
 
 
+async def test_a_process_that_does_not_answer_may_have_begun(
+    tmp_path: Path, connecting: Connecting, settings: Settings
+) -> None:
+    settings.GRADIO_UI_CLUSTER_PATIENCE = 0.3
+
+    async def thinks(name: str) -> bool:
+        await asyncio.sleep(60)
+        return True
+
+    async with door(tmp_path, echo, holds=thinks) as holder:
+        with pytest.raises(Unanswered):
+            await hand_over(connecting, holder, Client(b""), "page:x")
+
+
+@pytest.mark.parametrize("has_begun", [False, True])
+async def test_a_process_that_is_given_up_may_live(
+    tmp_path: Path, address: str, connecting: Connecting, has_begun: bool
+) -> None:
+    asked, begun = asyncio.Event(), asyncio.Event()
+
+    async def thinks(name: str) -> bool:
+        asked.set()
+        await asyncio.sleep(0 if has_begun else 60)
+        return True
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        begun.set()
+        await asyncio.sleep(60)
+
+    async with door(tmp_path, app, address, thinks) as holder:
+        channel, client = await connecting.to(holder), Client(b"")
+        work = HandOver(channel, await client.receive(), client.receive, client.send)
+        task = asyncio.create_task(work.run(SCOPE, "page:x", HERE))
+        await (begun if has_begun else asked).wait()
+        channel.give_up()
+        with pytest.raises(Unanswered):
+            await task
+
+
+async def test_the_system_watches_connections_between_machines(
+    tmp_path: Path, connecting: Connecting, settings: Settings
+) -> None:
+    settings.GRADIO_UI_CLUSTER_PATIENCE = 6.0
+    async with door(tmp_path, echo, "tcp://127.0.0.1:0") as holder:
+        channel = await connecting.to(holder)
+        end = channel._writer.get_extra_info("socket")
+        assert end.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert end.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 6000
+        channel.close()
+
+
 async def test_a_dead_process_refuses_and_another_at_its_address_too(
     tmp_path: Path, connecting: Connecting
 ) -> None:
@@ -247,8 +302,6 @@ async def test_a_dead_process_refuses_and_another_at_its_address_too(
 async def test_a_killed_process_leaves_a_socket_that_refuses_and_is_removed(
     tmp_path: Path, connecting: Connecting
 ) -> None:
-    import socket
-
     left = tmp_path / f"{'d' * 12}.sock"
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(left))

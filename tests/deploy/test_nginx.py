@@ -5,6 +5,7 @@ import json
 import re
 import ssl
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -137,12 +138,11 @@ def front(
         (r"/var/cache/nginx", str(directory / "cache")),
     )
     running = nginx(directory, port, upstream=upstream, gradiosession=config)
-    with running, pytest.MonkeyPatch.context() as patch:
+    with closing(factory), running, pytest.MonkeyPatch.context() as patch:
         # For gradio_client, which takes no certificate.
         patch.setenv("SSL_CERT_FILE", str(chain))
         tls = ssl.create_default_context(cafile=chain)
         yield Front(f"https://127.0.0.1:{port}", f"http://127.0.0.1:{plain_port}", tls, sites)
-    factory.close()
 
 
 @pytest.fixture(scope="module")

@@ -61,7 +61,8 @@ async function sendPatiently(open, isEvent) {
 
 // Streams of server-sent events end as Gradio's page expects it, however the line ends.
 const END = "close_stream";
-// With which nginx ends a stream whose process has gone, see deploy/nginx: that is no end here.
+// With which nginx ends a stream whose process has gone, see deploy/nginx, and a process one that it
+// cannot hear any more, see cluster/lost.py: that is no end here.
 const CUT = 'data: {"msg":"process_completed","message":';
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -157,10 +158,10 @@ function split(bytes) {
   return [new Uint8Array(), bytes];
 }
 
-// What came before the line was cut, without the half of a message.
+// What came before the line was cut, without the half of a message. Both may say so.
 function withoutCut(bytes) {
-  const tail = decoder.decode(bytes.slice(-500));
-  const at = tail.lastIndexOf(CUT);
+  const tail = decoder.decode(bytes.slice(-1000));
+  const at = tail.indexOf(CUT);
   return at < 0 ? bytes : split(bytes.subarray(0, bytes.length - encoder.encode(tail.slice(at)).length))[0];
 }
 
