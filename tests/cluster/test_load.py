@@ -47,7 +47,7 @@ def test_a_process_that_is_killed_takes_with_it_only_what_ran_there(
 
 
 def test_nobody_notices_that_all_processes_are_restarted(site: Processes, tmp_path: Path) -> None:
-    with loaded(site, PEOPLE[:8], tmp_path) as load:
+    with loaded(site, PEOPLE[:4], tmp_path) as load:
         with load.going_on():
             kills.restart_all(site, load)
         assert not load.failures, load.failures

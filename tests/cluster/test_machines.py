@@ -202,7 +202,8 @@ def test_sessions_in_the_database_end_though_redis_is_away(
     apart: Apart, ada: Person, tmp_path: Path
 ) -> None:
     site, lines = apart.site, tmp_path / "lines"
-    pages = [site.tab_at(number, site.page(number, ada)) for number in (0, 1)]
+    pages = [site.page(number, ada) for number in (0, 1)]
+    own = [site.tab_at(number, page) for number, page in enumerate(pages)]
     bob, lost = site.person("bob"), site.person("bob")
     running, idle = site.page(1, lost), site.page(2, lost)
     event = running.start("steps", 400, 0.1)
@@ -212,7 +213,7 @@ def test_sessions_in_the_database_end_though_redis_is_away(
         apart.redis.stop()
         try:
             # For a while it is known who has which page.
-            assert [page.predict("count", None) for page in pages] == [1, 1]
+            assert [page.predict("count", None) for page in own] == [1, 1]
             ended = site.at(0, bob).client.delete(
                 f"{site.sites[0].url}/api/sessions", timeout=chaos.REFUSED
             )
@@ -236,4 +237,4 @@ def test_sessions_in_the_database_end_though_redis_is_away(
         assert not listener.messages[-2]["success"]
     for caller in callers:
         check(caller, lines)
-    assert [page.predict("count", None) for page in pages] == [2, 2]
+    assert [page.predict("count", None) for page in own] == [2, 2]
