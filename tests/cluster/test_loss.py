@@ -15,10 +15,10 @@ from redis import Redis
 
 from tests.attacks.people import API, Listener, Person, Tab
 from tests.cluster.conftest import Processes, processes
-from tests.servers import GRACE, ServerName, SiteFactory, frozen, wait_for
+from tests.servers import ServerName, SiteFactory, frozen, wait_for
 
 # Seconds until it is known that a process has not renewed its key for long.
-DEAD = 8.0 + 5 + GRACE
+DEAD = 8.0 + 12
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ PATIENCE = 4.0
 # Within which its client knows: a question may have been on its way when the waiting began.
 TOLD = 3 * PATIENCE + GRACE
 # Of a key by which a process shows that it lives, until others look again.
-DEAD = 8.0 + 5 + GRACE
+DEAD = 8.0 + 12
 
 
 @dataclass
