@@ -204,6 +204,7 @@ def test_sessions_in_the_database_end_though_redis_is_away(
     site, lines = apart.site, tmp_path / "lines"
     pages = [site.page(number, ada) for number in (0, 1)]
     own = [site.tab_at(number, page) for number, page in enumerate(pages)]
+    assert [page.predict("count", None) for page in own] == [1, 1]
     bob, lost = site.person("bob"), site.person("bob")
     running, idle = site.page(1, lost), site.page(2, lost)
     event = running.start("steps", 400, 0.1)
@@ -212,8 +213,6 @@ def test_sessions_in_the_database_end_though_redis_is_away(
     with everybody(site, ada, lines) as callers:
         apart.redis.stop()
         try:
-            # For a while it is known who has which page.
-            assert [page.predict("count", None) for page in own] == [1, 1]
             ended = site.at(0, bob).client.delete(
                 f"{site.sites[0].url}/api/sessions", timeout=chaos.REFUSED
             )
