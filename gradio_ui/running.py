@@ -2,10 +2,10 @@
 
 import sys
 import typing
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext_noop as _
 
@@ -13,15 +13,11 @@ from gradio_ui import asked, passage
 from gradio_ui.asked import Needs, OfState, OfUser, S, scope_of
 from gradio_ui.telling import error, told
 from sessionstate import Session, State, TabState, UserState
-from sessionstate.backends import get_backend
 from sessionstate.conf import conf
-from sessionstate.threads import keeping_connections
 
 if TYPE_CHECKING:
     import gradio
     from django.contrib.auth.models import AnonymousUser, User
-
-R = TypeVar("R")
 
 _running: ContextVar["Call | None"] = ContextVar("gradio_ui_running", default=None)
 _building = 0
@@ -89,8 +85,6 @@ class Call:
         self._scope = scope = request.request.scope  # type: ignore[union-attr]
         self.request = request
         self.failed = False
-        # Whether the function of the present step is still to be given a thread.
-        self.needs_thread = False
         self.session = Session(scope[conf.attribute].id)
         self.permits = Permits(scope["user"])
         self.user: User | AnonymousUser = scope["user"]
@@ -155,12 +149,13 @@ class Call:
         # Every client sends one; a bare POST to /run may not, and then there is no tab.
         return TabState(self.session.id, self.request.session_hash or "")
 
-    async def prepare(self, needs: Needs) -> None:
+    async def prepare(self, needs: Needs, *, is_alone: bool = False) -> None:
         """Before the first step. The user is read anew: a call may have waited in the queue. If it
-        has not, the session is as the gate has just read it."""
+        has not, and no other is running, the session is as the gate has just read it: among others
+        it costs less to read it together with theirs."""
         scopes = needs.scopes
         reading = self.passed.reading if self.passed else None
-        if Session in scopes and reading is not None and reading.is_current:
+        if is_alone and Session in scopes and reading is not None and reading.is_current:
             self.session.take(reading.snapshot)
             scopes = scopes - {Session}
         await self.load(scopes)
@@ -178,32 +173,10 @@ class Call:
         self.failed = False
         await self.load(list(self._states))
 
-    def saving(self, function: Callable[..., R]) -> Callable[..., R]:
-        """`function`, which is about to get a thread: if it is the one of this step, and nothing is
-        in the way, its session is saved there, and needs no other thread for that."""
-        if not self.needs_thread:
-            return function  # of an app that it calls itself
-        self.needs_thread = False
-
-        def run(*args: Any, **kwargs: Any) -> R:
-            result = function(*args, **kwargs)
-            changed = self._changed()
-            # Others are the business of `save`, and so is what nobody waits for any more.
-            alone = len(changed) == 1 and changed[0] is self.session
-            if alone and not self.failed and get_backend().saves_at_once():
-                with keeping_connections():
-                    self.session.save()
-            return result
-
-        return run
-
-    def _changed(self) -> list[State]:
-        return [state for state in self._states.values() if state.changed]
-
     async def save(self) -> None:
         self.check()
         with self.told(), self.current():
-            changed = self._changed()
+            changed = [state for state in self._states.values() if state.changed]
             if changed and not any(state is self.session for state in changed):
                 # Their own records would not refuse: they are not the login's.
                 await Session(self.session.id).aload()

@@ -1,14 +1,13 @@
 """Around every step of a callback: load its state, run it, save what it changed.
 
 A step is one call of a function, or one round of a generator up to its next `yield`. State is
-read before the first step (the session with its request, if that was let in a moment ago) and
-written after each step that changed something; of a step that raises nothing is written.
-`gradio_ui.mount` puts `Steps` in place of `Blocks.call_function`, which Gradio calls exactly once
-per step, for every kind of event.
+read before the first step (the session with its request, if that was let in a moment ago and no
+other call is running) and written after each step that changed something; of a step that raises
+nothing is written. `gradio_ui.mount` puts `Steps` in place of `Blocks.call_function`, which Gradio
+calls exactly once per step, for every kind of event.
 """
 
 import asyncio
-import inspect
 import typing
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from weakref import WeakKeyDictionary
 
 from gradio_ui import asked, limited, rates, rules, vetting
 from gradio_ui.asked import Needs
+from gradio_ui.compat import pages
 from gradio_ui.rates import Limit
 from gradio_ui.rules import Rule, Rules
 from gradio_ui.running import Call, is_building, running
@@ -100,8 +100,7 @@ class Steps:
                 await run.aclose(saving=False)
             raise
         if not run:
-            await call.prepare(needs)
-        call.needs_thread = not inspect.iscoroutinefunction(block_fn.fn)
+            await call.prepare(needs, is_alone=pages.count_running(self._blocks) <= 1)
         try:
             with call.current(), call.told(name):
                 result = await self._call_function(
@@ -133,14 +132,17 @@ class Steps:
             raise
         return result
 
+    @property
+    def _blocks(self) -> "gradio.Blocks":
+        return self._call_function.__self__  # type: ignore[attr-defined, no-any-return]
+
     def rules(self, block_fn: "BlockFunction") -> Rules:
         """What must hold before each step: of the app and of the function. A validator runs
         before the function that it is of, so it has the rules of that one too."""
         if block_fn not in self._rules:
             found = self._app_rules | rules.of_event(block_fn)
             if block_fn.is_validator_function:
-                blocks = self._call_function.__self__  # type: ignore[attr-defined]
-                for main in blocks.fns.values():
+                for main in self._blocks.fns.values():
                     if main.validator is block_fn.fn and main.inputs is block_fn.inputs:
                         found |= rules.of_event(main)
             self._rules[block_fn] = found

@@ -10,9 +10,8 @@ import asyncio
 import contextvars
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import cache
 from typing import ParamSpec, TypeVar
 
@@ -48,24 +47,17 @@ async def in_thread(func: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> 
     """Runs `func` in the pool, whose threads keep their database connections for some minutes."""
 
     def call() -> R:
-        with keeping_connections():
+        _close_old_connections()
+        try:
             return func(*args, **kwargs)
+        finally:
+            _keep_connections()
 
     if conf.threads == 0:
         return await sync_to_async(func, thread_sensitive=True)(*args, **kwargs)
     # `sync_to_async` could do this too, and takes half as long again.
     loop, context = asyncio.get_running_loop(), contextvars.copy_context()
     return await loop.run_in_executor(_pool(conf.threads), context.run, call)
-
-
-@contextmanager
-def keeping_connections() -> Iterator[None]:
-    """Around store work in a thread that stays."""
-    _close_old_connections()
-    try:
-        yield
-    finally:
-        _keep_connections()
 
 
 def _close_old_connections() -> None:

@@ -7,8 +7,6 @@
   gate has let somebody in.
 - The value of each component takes a thread on its way in and one on its way out. The plainest
   components do nothing there that needs one.
-- A plain function has a thread, and then the saving of its session would have one. Here the first
-  does both, where that is faster.
 - A stream looks before each message whether its client has left, by beginning to wait and
   cancelling that. Starlette waits for the same all the while, in our `Connection`, which knows.
 - It waits for each message in a task of its own, until Python 3.12.
@@ -32,7 +30,6 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 
 from gradio_ui import connections
-from gradio_ui.running import running
 
 # The most frequent first: events, then what a page loads.
 _EVENTS = ("/queue/join", "/queue/data", "/heartbeat/{session_hash}", "/file={path_or_url:path}")
@@ -128,8 +125,6 @@ class _Anyio(ModuleType):
         async def run_sync(func: Callable[..., Any], *args: Any, **options: Any) -> Any:
             if getattr(func, "__func__", None) in plain:
                 return func(*args)
-            if call := running():
-                func = call.saving(func)
             return await anyio.to_thread.run_sync(func, *args, **options)
 
         self.to_thread = SimpleNamespace(run_sync=run_sync)

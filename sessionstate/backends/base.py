@@ -126,11 +126,6 @@ class Backend(Protocol):
     ) -> Info:
         """A new record. Raises `SessionExists`, `StateTooLarge`."""
 
-    def saves_at_once(self) -> bool:
-        """Whether to `save`, in a thread that is there anyway, takes less than `asave`. It does
-        when nobody else is at it and asking takes no time."""
-        return False
-
     def save(
         self,
         address: Address,

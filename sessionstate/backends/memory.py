@@ -54,9 +54,6 @@ class Backend:
                 self._records[address] = Snapshot(info, dict(values))
         return info
 
-    def saves_at_once(self) -> bool:
-        return False  # `asave` takes no longer
-
     def save(
         self,
         address: Address,

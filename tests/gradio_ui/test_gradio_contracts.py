@@ -289,13 +289,6 @@ def test_nothing_asks_the_network_while_the_site_is_made() -> None:
 # The hook (compat.blocks.hook_calls) ------------------------------------------------------
 
 
-def test_nothing_else_of_a_call_has_a_thread_than_its_function() -> None:
-    # See `Call.saving`: what it is given is the outermost, and its thread ends with it.
-    source = inspect.getsource(gr.Blocks.call_function)
-    assert source.count("anyio.to_thread.run_sync(") == source.count("to_thread") == 1
-    assert "fn, *processed_input, limiter=self.limiter" in source
-
-
 def test_call_function_takes_what_the_hook_passes_on() -> None:
     names = list(inspect.signature(gr.Blocks.call_function).parameters)
     assert names[:5] == ["self", "block_fn", "processed_input", "iterator", "requests"]

@@ -6,7 +6,14 @@ from typing import Any
 
 import gradio as gr
 import pytest
+from django.contrib.auth.models import AnonymousUser
+from starlette.requests import Request
 
+from gradio_ui.asked import Needs
+from gradio_ui.limits import Booking
+from gradio_ui.ownership import Owner, Pages
+from gradio_ui.passage import Passage
+from gradio_ui.running import Call
 from sessionstate import Session, recent
 from sessionstate.backends import get_backend
 from sessionstate.backends.base import Address, Kind, Stamp
@@ -15,7 +22,6 @@ from sessionstate.codec import encode
 from sessionstate.engine import SessionStore
 from sessionstate.errors import SessionGone
 from sessionstate.recent import Reading
-from tests.gradio_ui.calls import begun
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -26,6 +32,18 @@ async def session_id() -> str:
     store.update({"color": "red", "text": "x" * 1000})
     await store.asave()
     return str(store.session_key)
+
+
+async def begun(session_id: str, reading: Reading | None, is_alone: bool = True) -> Call:
+    """A call of a callback, for a request that passed the gate."""
+    pages = Pages(is_busy=lambda name: False, forget=lambda name: None)
+    passed = Passage("app", Owner("s", "ada"), pages, None, None, Booking("ada"), reading)  # type: ignore[arg-type]
+    asked = {"type": "http", "method": "POST", "path": "/gradio/app/", "headers": []}
+    scope: dict[str, Any] = {**asked, "user": AnonymousUser(), **passed.entry()}
+    scope["session"] = Session(session_id)
+    call = Call(gr.Request(Request(scope)))  # type: ignore[arg-type]
+    await call.prepare(Needs(frozenset({Session})), is_alone=is_alone)
+    return call
 
 
 async def read(session_id: str) -> Reading | None:
@@ -65,6 +83,13 @@ async def saved_here(session_id: str) -> None:
 async def waited(session_id: str) -> None:
     await written_elsewhere(session_id)
     time.sleep(recent.MOMENT)
+
+
+async def test_who_runs_among_others_reads_with_them(session_id: str) -> None:
+    reading = await read(session_id)
+    await written_elsewhere(session_id)
+    call = await begun(session_id, reading, is_alone=False)
+    assert call.session["color"] == "blue"
 
 
 @pytest.mark.parametrize("between", [saved_here, waited])

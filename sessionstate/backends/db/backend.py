@@ -170,9 +170,6 @@ class Backend(ThreadedBackend):
         fields = (record.owner, record.created, record.used, record.expires, record.ip)
         return info_of(address, (*fields, record.user_agent, 1, size))
 
-    def saves_at_once(self) -> bool:
-        return conf.threads > 0 and sqlite.is_used(self.alias) and not sqlite.writer.locked()
-
     def save(
         self,
         address: Address,

@@ -125,9 +125,6 @@ class Backend:
     ) -> Info:
         return self._ask(self._layout.create(address, values, stamp, limit))
 
-    def saves_at_once(self) -> bool:
-        return False  # those of an event loop go together
-
     def save(
         self,
         address: Address,
