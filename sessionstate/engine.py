@@ -6,10 +6,10 @@ the changed keys only, and a change inside a nested value is seen without `modif
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.contrib.auth import SESSION_KEY as AUTH_KEY
-from django.contrib.sessions.backends.base import VALID_KEY_CHARS, SessionBase
+from django.contrib.sessions.backends.base import VALID_KEY_CHARS
 from django.utils.crypto import get_random_string
 
 from sessionstate import logins
@@ -17,10 +17,10 @@ from sessionstate.backends import get_backend
 from sessionstate.backends.base import Address, Info, Kind, Snapshot, Stamp
 from sessionstate.conf import conf
 from sessionstate.errors import SessionExists, SessionGone
-from sessionstate.lifetime import needs_touch
 from sessionstate.limit import keep_newest
-from sessionstate.mapping import Changes, Values
+from sessionstate.mapping import Values
 from sessionstate.record import StoredRecord
+from sessionstate.recorded import RecordedSession
 from sessionstate.stamping import Client, session_stamp
 from sessionstate.threads import in_thread
 from sessionstate.tickets import Ticket
@@ -30,14 +30,13 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 
-class SessionStore(SessionBase):
+class SessionStore(RecordedSession):
     def __init__(self, session_key: str | None = None) -> None:
         super().__init__(session_key)
         self.ticket: Ticket | None = None
         self.ticket_error = ""
         self.client: Client | None = None
         self._request: HttpRequest | None = None
-        self._record: StoredRecord | None = None
 
     @classmethod
     def for_ticket(
@@ -55,28 +54,6 @@ class SessionStore(SessionBase):
         if conf.verifiers:
             store._request = request
         return store
-
-    # What Django's base class asks of an engine.
-
-    @property
-    def modified(self) -> bool:
-        """Also true after a change inside a nested value, which Django's engines do not see."""
-        return self._modified or self._pending() != self._acknowledged
-
-    @modified.setter
-    def modified(self, value: bool) -> None:
-        self._modified = value
-        if not value:  # whoever says so means the changes so far
-            self._acknowledged = self._pending()
-
-    def _pending(self) -> Changes:
-        cache: Values | None = self.__dict__.get("_session_cache")
-        return cache.changes() if cache is not None else {}
-
-    @property
-    def info(self) -> Info | None:
-        """What the store knows of this session, once loaded or saved."""
-        return self._record.info if self._record else None
 
     def _stamp(self, values: Values, info: Info | None) -> Stamp:
         return session_stamp(values, info, self.client)
@@ -276,44 +253,6 @@ class SessionStore(SessionBase):
     @classmethod
     async def aclear_expired(cls) -> None:
         await get_backend().apurge()
-
-    # Beyond Django.
-
-    @property
-    def sizes(self) -> dict[str, int]:
-        """Bytes per key, as stored."""
-        return self._get_session().sizes()
-
-    @property
-    def short_id(self) -> str:
-        """For logs and lists; too short to be of use to anybody else."""
-        return (self.session_key or "")[:8]
-
-    def atomic(self) -> Any:
-        """`with session.atomic():` read, modify, write under a lock. See `StoredRecord.atomic`."""
-        return self._lockable().atomic()
-
-    def aatomic(self) -> Any:
-        return self._lockable().aatomic()
-
-    def save_at(self, version: int) -> None:
-        """Writes what changed; `VersionConflict` when the session is no longer at this version."""
-        self._lockable().save(version=version)
-
-    def _lockable(self) -> StoredRecord:
-        if self._record is None:
-            raise SessionGone("only a loaded or saved session can be locked")
-        return self._record
-
-    def touch_if_due(self) -> bool:
-        """Slides the idle limit when the last noted use is old enough. `False`: it has ended."""
-        return self._record.touch() if self._record and self._touch_due() else True
-
-    async def atouch_if_due(self) -> bool:
-        return await self._record.atouch() if self._record and self._touch_due() else True
-
-    def _touch_due(self) -> bool:
-        return self.info is not None and needs_touch(used=self.info.used, expires=self.info.expires)
 
 
 def _address(session_key: str | None) -> Address:
