@@ -122,7 +122,7 @@ class RedisMeter:
 @cache
 def meter() -> Meter:
     if url := getattr(settings, "REDIS_URL", ""):
-        return RedisMeter(Redis.from_url(url, retry=None, **reach.limits()))
+        return RedisMeter(Redis.from_url(url, retry=None, **settings.REDIS_LIMITS))
     return LocalMeter()
 
 

@@ -91,23 +91,23 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.str("REDIS_URL", default="")
 # Seconds for an answer: a store that gives none must fail, not hang.
 SESSIONSTATE_STORE_TIMEOUT = env.float("SESSIONSTATE_STORE_TIMEOUT", default=2.0)
+REDIS_LIMITS = {
+    "socket_connect_timeout": SESSIONSTATE_STORE_TIMEOUT,
+    "socket_timeout": SESSIONSTATE_STORE_TIMEOUT,
+}
 if REDIS_URL:
-    _limits = {
-        "socket_connect_timeout": SESSIONSTATE_STORE_TIMEOUT,
-        "socket_timeout": SESSIONSTATE_STORE_TIMEOUT,
-    }
     CACHES = {
         "default": {
             "BACKEND": "django_redis.cache.RedisCache",
             "LOCATION": REDIS_URL,
-            "OPTIONS": {name.upper(): seconds for name, seconds in _limits.items()},
+            "OPTIONS": {name.upper(): seconds for name, seconds in REDIS_LIMITS.items()},
         }
     }
     CHANNEL_LAYERS = {
         "default": {
             # Without storage: what nobody hears at once is seen by `accounts.watch`.
             "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-            "CONFIG": {"hosts": [{"address": REDIS_URL, **_limits}]},
+            "CONFIG": {"hosts": [{"address": REDIS_URL, **REDIS_LIMITS}]},
         }
     }
 else:

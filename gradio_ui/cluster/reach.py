@@ -1,21 +1,11 @@
-"""How long one waits for the Redis that all processes share, and what it is when it is away."""
+"""What it is when the Redis that all processes share is away."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from redis.exceptions import RedisError
 
-from sessionstate.conf import conf
 from sessionstate.errors import StoreUnavailable
-
-
-def limits() -> dict[str, Any]:
-    """For `Redis.from_url`."""
-    return {
-        "socket_timeout": conf.store_timeout,
-        "socket_connect_timeout": conf.store_timeout,
-    }
 
 
 @contextmanager
