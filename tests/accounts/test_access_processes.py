@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,45 +13,10 @@ import httpx
 import psycopg
 import pytest
 
-from tests.servers import BASE_DIR, Postgres, Site, SiteFactory, manage, project_env
-
-# Executes lines of Python from its input, each in answer to one.
-WORKER = """
-import sys, django
-django.setup()
-from django.contrib.auth.models import Group, Permission, User
-from accounts.programs import revoke_key
-from sessionstate import logins
-for line in sys.stdin:
-    exec(line)
-    print("done", flush=True)
-"""
+from tests.servers import Postgres, Site, SiteFactory, manage, project_env
+from tests.worker import Worker
 
 DASHBOARD = "/gradio/dashboard/config"
-
-
-class Worker:
-    """A third process of the project, such as `manage.py shell`."""
-
-    def __init__(self, env: dict[str, str]) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", WORKER],
-            cwd=BASE_DIR,
-            env=env,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            bufsize=1,
-        )
-
-    def __call__(self, code: str) -> None:
-        assert self._process.stdin and self._process.stdout
-        self._process.stdin.write(code + "\n")
-        assert self._process.stdout.readline() == "done\n"
-
-    def close(self) -> None:
-        self._process.communicate()
-        assert self._process.returncode == 0
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,6 @@ command. What the generator leaves in a file tells when it stopped.
 """
 
 import json
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,7 +21,6 @@ from websockets.sync.client import connect
 
 from tests.gradio_ui.test_lifespan import Stream
 from tests.servers import (
-    BASE_DIR,
     DEMO_PASSWORD,
     GRACE,
     Postgres,
@@ -33,44 +30,11 @@ from tests.servers import (
     project_env,
     wait_for,
 )
+from tests.worker import Worker
 
 # Of the issue, and what a loaded machine may add.
 WITHIN = 1.0 + GRACE
 SIGNED_OUT, NOT_ALLOWED = "You have been signed out.", "You may not use this app."
-
-WORKER = """
-import sys, django
-django.setup()
-from django.contrib.auth.models import Group, User
-from sessionstate import UserState
-for line in sys.stdin:
-    print(repr(eval(line)), flush=True)
-"""
-
-
-class Worker:
-    """A third process, like a command that an operator runs."""
-
-    def __init__(self, env: dict[str, str]) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", WORKER],
-            cwd=BASE_DIR,
-            env=env,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def __call__(self, expression: str) -> Any:
-        assert self._process.stdin and self._process.stdout
-        self._process.stdin.write(f"{expression}\n")
-        self._process.stdin.flush()
-        answer = self._process.stdout.readline()
-        assert answer, "the worker has failed"
-        return answer.strip()
-
-    def close(self) -> None:
-        self._process.communicate(timeout=20)
 
 
 @dataclass
