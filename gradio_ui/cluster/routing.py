@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gradio_ui import tracing
 from gradio_ui.bodies import again
-from gradio_ui.cluster import facts, lost, process, reach
+from gradio_ui.cluster import facts, lost, process
 from gradio_ui.cluster.arriving import Arriving
 from gradio_ui.cluster.claims import Claims, Holder
 from gradio_ui.cluster.connecting import Connecting, Unreachable
@@ -67,8 +67,8 @@ class Cluster:
         self._app = app
         self._listener = Listener(address, process.ID, self._take_in, self._holds)
         self._connecting = Connecting()
-        self._redis = AsyncRedis.from_url(settings.REDIS_URL, retry=_AGAIN, **reach.limits())
-        redis = Redis.from_url(settings.REDIS_URL, retry=None, **reach.limits())
+        self._redis = AsyncRedis.from_url(settings.REDIS_URL, retry=_AGAIN, **settings.REDIS_LIMITS)
+        redis = Redis.from_url(settings.REDIS_URL, retry=None, **settings.REDIS_LIMITS)
         self._presence = Presence(redis, process.ID)
         self._begin = begin
         self.claims = Claims(self._redis, self._presence, process.ID, self._taken)
