@@ -7,21 +7,24 @@ from http.client import responses
 from typing import Any
 
 import orjson
+from django.utils.translation import gettext_noop as _
 from starlette.datastructures import MutableHeaders
-from starlette.types import Message, Send
+from starlette.types import Message, Scope, Send
 
 from accounts.problems import CONTENT_TYPE, problem
+from gradio_ui import languages
 
 _LONGEST = 300
-_OURS = "The server could not process this."
+_OURS = _("The server could not process this.")
 
 
 class Answers:
-    """A `send` that rewrites errors. `statuses`: what to send in place of some;
-    `status`: what was sent, 0 so far."""
+    """A `send` that rewrites errors. `scope`: of the request; `statuses`: what to send in place
+    of some; `status`: what was sent, 0 so far."""
 
-    def __init__(self, send: Send, statuses: Mapping[int, int]) -> None:
+    def __init__(self, scope: Scope, send: Send, statuses: Mapping[int, int]) -> None:
         self.status = 0
+        self._scope = scope
         self._send = send
         self._statuses = statuses
         self._held: Message | None = None
@@ -40,7 +43,7 @@ class Answers:
             if message.get("more_body"):
                 return
             start, self._held = self._held, None
-            body = _rewritten(start, self._body)
+            body = _rewritten(self._scope, start, self._body)
             await self._send(start)
             await self._send({"type": "http.response.body", "body": body})
             return
@@ -52,7 +55,7 @@ def _is_readable(start: Message) -> bool:
     return kind.startswith(("text/plain", "application/json"))
 
 
-def _rewritten(start: Message, body: bytes) -> bytes:
+def _rewritten(scope: Scope, start: Message, body: bytes) -> bytes:
     """The body to send instead, with `start` changed to go with it."""
     headers = MutableHeaders(scope=start)
     status = start["status"]
@@ -68,7 +71,7 @@ def _rewritten(start: Message, body: bytes) -> bytes:
         return body
     title = responses.get(status, "Error")
     if status >= 500:
-        detail = detail or _OURS
+        detail = detail or languages.said(scope, _OURS)
     rewritten = orjson.dumps(problem(status, title, detail[:_LONGEST]))
     headers["content-type"] = CONTENT_TYPE
     headers["content-length"] = str(len(rewritten))

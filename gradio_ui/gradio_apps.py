@@ -1,6 +1,7 @@
 """The demo apps. An app of your own is registered in the same way, in a module of this name."""
 
 import gradio as gr
+from django.utils.translation import gettext_lazy as _
 
 from gradio_ui import register
 from gradio_ui.demos import account, assistant, dashboard, live_sessions
@@ -9,8 +10,8 @@ from gradio_ui.demos.theme import page_options
 
 @register(
     "assistant",
-    title="Assistant",
-    description="A chat that remembers you, also after you sign out.",
+    title=_("Assistant"),
+    description=_("A chat that remembers you, also after you sign out."),
     order=10,
     **page_options(),
 )
@@ -20,8 +21,8 @@ def build_assistant() -> gr.Blocks:
 
 @register(
     "dashboard",
-    title="Dashboard",
-    description="Explore a CSV file: table, statistics and plots.",
+    title=_("Dashboard"),
+    description=_("Explore a CSV file: table, statistics and plots."),
     groups=["analysts"],
     order=20,
     max_file_size="4mb",
@@ -34,8 +35,8 @@ def build_dashboard() -> gr.Blocks:
 
 @register(
     "sessions",
-    title="Live sessions",
-    description="Who is signed in right now, and ending a session.",
+    title=_("Live sessions"),
+    description=_("Who is signed in right now, and ending a session."),
     staff=True,
     order=30,
     **page_options(),
@@ -46,8 +47,8 @@ def build_live_sessions() -> gr.Blocks:
 
 @register(
     "account",
-    title="Account",
-    description="What your session holds and where it is stored.",
+    title=_("Account"),
+    description=_("What your session holds and where it is stored."),
     order=40,
     **page_options(),
 )

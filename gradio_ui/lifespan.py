@@ -23,6 +23,7 @@ from types import FrameType
 from typing import Any
 
 import gradio
+from django.utils.translation import gettext_noop as _
 
 from accounts import live
 from accounts.watch import watch
@@ -41,7 +42,7 @@ logger = logging.getLogger(__name__)
 DRAIN_LIMIT = 1.0
 NOTICE_LIMIT = 0.3
 STOP_LIMIT = 0.5
-NOTICE = "The server is restarting. Please try again in a moment."
+NOTICE = _("The server is restarting. Please try again in a moment.")
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 

@@ -16,6 +16,8 @@ import typing
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from django.utils.translation import gettext
+
 from gradio_ui import languages, marks, passage, rates, wrapping
 from gradio_ui.compat import callbacks
 from gradio_ui.rates import BadLimit, Exceeded, Limit
@@ -129,7 +131,9 @@ def _refuse(exceeded: Exceeded) -> NoReturn:
         from gradio import Error
 
         with languages.of(call.request.request.scope):  # type: ignore[union-attr]
-            raise Error(exceeded.sentence, print_exception=False) from exceeded
+            raise Error(
+                exceeded.sentence, title=gettext("Error"), print_exception=False
+            ) from exceeded
     # A component's server function runs outside of events.
     from starlette.exceptions import HTTPException
 

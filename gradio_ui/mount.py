@@ -11,8 +11,18 @@ import gradio
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from gradio_ui import changes, csp, files, frontend, places, registry, running, storage, vetting
-from gradio_ui.chats import words
+from gradio_ui import (
+    changes,
+    csp,
+    files,
+    frontend,
+    places,
+    registry,
+    running,
+    storage,
+    vetting,
+    words,
+)
 from gradio_ui.compat import blocks as compat
 from gradio_ui.compat import (
     observed,

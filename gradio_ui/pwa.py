@@ -9,10 +9,12 @@ from io import BytesIO
 from typing import Any
 from urllib.parse import quote
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.templatetags.static import static
 from django.urls import path, reverse
+from django.utils import translation
 from django.utils.html import format_html
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
@@ -28,7 +30,13 @@ _DAY = 24 * 60 * 60
 
 
 def sign(spec: AppSpec) -> str:
-    return spec.icon or spec.title[:1].upper()
+    """The same for readers of all languages: it is part of an address."""
+    return spec.icon or _letter(spec)
+
+
+def _letter(spec: AppSpec) -> str:
+    with translation.override(settings.LANGUAGE_CODE):
+        return str(spec.title)[:1].upper()
 
 
 def _manifest(name: str, start: str, icons: list[dict[str, str]]) -> JsonResponse:
@@ -76,7 +84,7 @@ def app_manifest(request: HttpRequest, slug: str) -> HttpResponse:
     ]
     drawn = reverse("app_icon_svg", args=[sign(spec)])
     icons.append({"src": drawn, "sizes": "any", "type": "image/svg+xml"})
-    response = _manifest(spec.title, f"{reverse('portal')}gradio/{spec.slug}/", icons)
+    response = _manifest(str(spec.title), f"{reverse('portal')}gradio/{spec.slug}/", icons)
     response["Cache-Control"] = "private, no-cache"
     return response
 
@@ -86,7 +94,7 @@ def app_manifest(request: HttpRequest, slug: str) -> HttpResponse:
 def app_icon(request: HttpRequest, size: int, glyph: str) -> HttpResponse:
     if size not in SIZES:
         raise Http404
-    return HttpResponse(_png(size, _spec_of(glyph).title[:1].upper()), content_type="image/png")
+    return HttpResponse(_png(size, _letter(_spec_of(glyph))), content_type="image/png")
 
 
 @require_safe

@@ -31,6 +31,7 @@ from gradio_ui.rules import Rule, group_names
 if TYPE_CHECKING:
     import gradio
     from django.contrib.auth.models import AnonymousUser, User
+    from django_stubs_ext import StrOrPromise
 
 logger = logging.getLogger(__name__)
 
@@ -67,8 +68,8 @@ class RegistrationError(ValueError):
 @dataclass(frozen=True)
 class AppSpec:
     slug: str
-    title: str
-    description: str
+    title: "StrOrPromise"
+    description: "StrOrPromise"
     icon: str
     groups: tuple[str, ...]
     staff: bool
@@ -110,8 +111,8 @@ class AppSpec:
 def register(
     slug: str,
     *,
-    title: str = "",
-    description: str = "",
+    title: "StrOrPromise" = "",
+    description: "StrOrPromise" = "",
     icon: str = "",
     groups: Iterable[str] = (),
     staff: bool = False,
@@ -126,15 +127,15 @@ def register(
 ) -> Callable[[BuildT], BuildT]:
     """Serve what the decorated function builds, a `gr.Blocks`, at `/gradio/<slug>/`.
 
-    `groups`: any one of them opens the app; none means every signed-in user. `staff`: staff
-    only. `public`: also visitors without an account. `limit`: how often each user may call its
-    functions, all together, such as "100/h" (see `gradio_ui.limit`). `mcp`: programs may call its
-    functions as tools of an MCP server, at `/gradio/<slug>/gradio_api/mcp/`. `bar`: its pages have
-    the bar of the site on top. `unsafe_eval`: its pages may run JavaScript from strings, which
-    `gr.HTML` and native plots need. `csp`: sources by directive that its pages may load from
-    besides this site, such as `{"img-src": ["https://tiles.example"]}`. `options` are passed to
-    Gradio's mount (theme, css, head, js, allowed_paths, max_file_size ...); `queue` is a dict for
-    `Blocks.queue()`.
+    `title` and `description` may be of `gettext_lazy`. `groups`: any one of them opens the app;
+    none means every signed-in user. `staff`: staff only. `public`: also visitors without an
+    account. `limit`: how often each user may call its functions, all together, such as "100/h"
+    (see `gradio_ui.limit`). `mcp`: programs may call its functions as tools of an MCP server, at
+    `/gradio/<slug>/gradio_api/mcp/`. `bar`: its pages have the bar of the site on top.
+    `unsafe_eval`: its pages may run JavaScript from strings, which `gr.HTML` and native plots
+    need. `csp`: sources by directive that its pages may load from besides this site, such as
+    `{"img-src": ["https://tiles.example"]}`. `options` are passed to Gradio's mount (theme, css,
+    head, js, allowed_paths, max_file_size ...); `queue` is a dict for `Blocks.queue()`.
     """
     if len(slug) > SLUG_LENGTH or not SLUG.fullmatch(slug):
         raise RegistrationError(

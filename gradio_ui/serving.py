@@ -69,7 +69,9 @@ class Serving:
                 if route.is_long:
                     stack.callback(await self._limits.stream(owner))
                 if route.is_of_events:
-                    if self._has_others and await tell_lost(mount.blocks, intake.names, send):
+                    if self._has_others and await tell_lost(
+                        mount.blocks, intake.names, inner, send
+                    ):
                         return
                     targets.check_page(mount.blocks, intake.names)
                 if route.body is Body.UPLOAD or intake.is_form:
@@ -123,7 +125,7 @@ async def _answer(app: ASGIApp, route: Route, inner: Scope, receive: Receive, se
     # functions of components are given what was sent as it is.
     is_raw = route.body in (Body.ARGUMENTS, Body.JSON_OR_FORM)
     unfit = {500: 422} if is_raw else {}
-    answers = Answers(send, unfit)
+    answers = Answers(inner, send, unfit)
     try:
         with inputs.noting(unfit):
             await app(inner, receive, answers)

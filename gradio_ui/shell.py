@@ -27,6 +27,7 @@ from django.utils.translation import gettext as _
 from gradio_ui import registry
 from gradio_ui.gate import Admission
 from gradio_ui.pwa import icon_data, sign
+from gradio_ui.registry import AppSpec
 from gradio_ui.rules import group_names
 from sessionstate.conf import conf
 
@@ -128,7 +129,7 @@ def _render(view: _View) -> tuple[str, str]:
             "nonce": _NONCE,
             "csrf_token": _TOKEN,
             "login": resolve_url(settings.LOGIN_URL),
-            "data": json.dumps(_data(view)),
+            "data": json.dumps(_data(view, app)),
         }
         head = render_to_string("gradio_ui/shell/head.html", context)
         return head, render_to_string("gradio_ui/shell/body.html", context)
@@ -148,10 +149,11 @@ def _badges(reader: _Reader) -> list[str]:
     return found
 
 
-def _data(view: _View) -> dict[str, Any]:
+def _data(view: _View, app: AppSpec) -> dict[str, Any]:
     """For the scripts."""
     return {
         "user": view.reader.name,
+        "title": str(app.title),
         "root": f"{view.root}/gradio/{view.slug}",
         "live": f"{view.root}/ws/session/",
         "login": resolve_url(settings.LOGIN_URL),

@@ -7,6 +7,7 @@ be such a thing: if there is not, much of it is an error of the server to Gradio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from django.utils.translation import gettext_noop as _
 from pydantic import TypeAdapter, ValidationError
 
 from gradio_ui import limited, rates, rules
@@ -56,7 +57,7 @@ def find(
     fn = _function(blocks, page, index, name)
     # What is written in JavaScript alone runs in the page.
     if fn is None or not fn.fn:
-        raise NoSuchTarget("There is no such function.")
+        raise NoSuchTarget(_("There is no such function."))
     steps: Steps = blocks.call_function  # type: ignore[assignment]
     return Found(steps.rules(fn), steps.limits(fn))
 
@@ -65,7 +66,7 @@ def check_page(blocks: "gradio.Blocks", names: Names) -> None:
     """Raises `NoSuchTarget` for a page that has not sent an event to this process: Gradio would
     begin a stream and break it, with the word that makes a page reload itself."""
     if not all(pages.has_messages(blocks, page) for page in names.session_hashes):
-        raise NoSuchTarget("There is nothing to listen to.")
+        raise NoSuchTarget(_("There is nothing to listen to."))
 
 
 def _function(
@@ -82,7 +83,7 @@ def _component(blocks: "gradio.Blocks", fields: Mapping[str, Any]) -> Found:
     number = _number(fields.get("component_id"))
     block = None if number is None else pages.component(blocks, fields.get(SESSION_HASH), number)
     if block is None:
-        raise NoSuchTarget("There is no such component.")
+        raise NoSuchTarget(_("There is no such component."))
     fn = getattr(block, str(fields.get("fn_name")), None)
     if not getattr(fn, "_is_server_fn", False):
         return _NOTHING

@@ -20,11 +20,21 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def error(scope: Scope, sentence: str) -> "gradio.Error":
+def error(scope: Scope | None, sentence: str) -> "gradio.Error":
     """An error that the page shows to who has sent this request, in their language."""
     from gradio import Error
 
-    return Error(languages.said(scope, sentence), print_exception=False)
+    with languages.of(scope):
+        return Error(gettext(sentence), title=gettext("Error"), print_exception=False)
+
+
+def untold(sentence: str) -> "gradio.Error":
+    """The same where it is not known who asks: to be made an `error` by who knows."""
+    from gradio import Error
+
+    error = Error(sentence, print_exception=False)
+    error.is_untold = True  # type: ignore[attr-defined]
+    return error
 
 
 @contextmanager

@@ -93,8 +93,8 @@ def apps(request: HttpRequest) -> list[App]:
     return [
         App(
             slug=spec.slug,
-            title=spec.title,
-            description=spec.description,
+            title=str(spec.title),
+            description=str(spec.description),
             icon=spec.icon,
             url=f"/gradio/{spec.slug}/",
         )

@@ -21,6 +21,7 @@ LANGUAGES = ("de", "pl")
 PACKAGES = ("accounts", "gradio_ui", "gradiosession", "sessionstate", "templates")
 # As Django names its functions.
 KEYWORDS = DEFAULT_KEYWORDS | {
+    "word": None,  # gradio_ui.words
     "gettext_noop": None,
     "gettext_lazy": None,
     "ngettext_lazy": (1, 2),
@@ -38,7 +39,7 @@ def sources() -> Iterable[tuple[Path, str]]:
 
     for package in PACKAGES:
         for directory, names, files in os.walk(BASE_DIR / package):
-            names[:] = sorted(set(names) - {"static", "__pycache__", "app_template", "demos"})
+            names[:] = sorted(set(names) - {"static", "__pycache__", "app_template"})
             for file in sorted(files):
                 path = Path(directory, file)
                 if path.suffix == ".py":

@@ -19,9 +19,9 @@ from django.utils.translation import gettext_noop as _
 from gradio_ui import languages, telling
 from gradio_ui.chats import recording, store
 from gradio_ui.chats.place import Place
-from gradio_ui.chats.words import word
 from gradio_ui.compat.chat import AnsweringChat
 from gradio_ui.models import TITLE_LENGTH, Conversation
+from gradio_ui.words import word
 from sessionstate.threads import in_thread
 
 _PRIVATE: dict[str, Any] = {
@@ -29,6 +29,8 @@ _PRIVATE: dict[str, Any] = {
     "queue": False,
     "show_progress": "hidden",
 }
+_KEPT = _("No conversations yet. What you ask is kept here.")
+_NOT_KEPT = _("Sign in, and what you ask is kept here.")
 
 
 class ChatInterface(AnsweringChat):
@@ -55,24 +57,26 @@ class ChatInterface(AnsweringChat):
 
     def _render_conversations(self) -> None:
         # Closed at first: on a phone it covers the page.
-        with gr.Sidebar(label=word("panel"), width=280, open=False) as self._sidebar:
-            self._new = gr.Button(word("new"), variant="primary", size="md")
+        with gr.Sidebar(label=word("Conversations"), width=280, open=False) as self._sidebar:
+            self._new = gr.Button(word("New chat"), variant="primary", size="md")
             self._list = gr.Dataset(
                 components=[gr.Textbox(visible=False)],
                 samples=[],
                 type="index",
                 layout="table",
-                label=word("list"),
+                label=word("Your conversations"),
                 samples_per_page=20,
             )
-            self._none = gr.Markdown(word("kept"))
+            self._none = gr.Markdown(word(_KEPT))
             with gr.Column(visible=False) as self._tools:
-                self._title = gr.Textbox(label=word("title"), max_length=TITLE_LENGTH, max_lines=1)
+                self._title = gr.Textbox(
+                    label=word("Title of this conversation"), max_length=TITLE_LENGTH, max_lines=1
+                )
                 self._export = gr.Markdown()
-                self._delete = gr.Button(word("delete"), size="sm")
+                self._delete = gr.Button(word("Delete this conversation"), size="sm")
                 with gr.Row(visible=False) as self._sure:
-                    self._really = gr.Button(word("delete_for_good"), variant="stop", size="sm")
-                    self._keep = gr.Button(word("keep"), size="sm")
+                    self._really = gr.Button(word("Delete for good"), variant="stop", size="sm")
+                    self._keep = gr.Button(word("Keep it"), size="sm")
 
     def _connect_conversations(self) -> None:
         panel = [self._list, self._none, self._tools, self._title, self._export, self._sure]
@@ -109,7 +113,7 @@ class ChatInterface(AnsweringChat):
         found = await place.open()
         return (
             gr.Dataset(samples=[[conversation.title] for conversation in listed]),
-            gr.Markdown(word("kept" if place.is_kept else "not_kept"), visible=not listed),
+            gr.Markdown(_said(request, _KEPT if place.is_kept else _NOT_KEPT), visible=not listed),
             gr.Column(visible=found is not None),
             found.title if found else "",
             _export_links(found, request) if found else "",
@@ -174,10 +178,13 @@ def _error(request: gr.Request, sentence: str) -> gr.Error:
     return telling.error(request.request.scope, sentence)  # type: ignore[union-attr]
 
 
+def _said(request: gr.Request, sentence: str) -> str:
+    return languages.said(request.request.scope, sentence)  # type: ignore[union-attr]
+
+
 def _export_links(conversation: Conversation, request: gr.Request) -> str:
     address = f"/api/chats/{conversation.pk}/export"
-    sentence = _("Download as %(markdown)s or %(json)s")
-    return languages.said(request.request.scope, sentence) % {  # type: ignore[union-attr]
+    return _said(request, _("Download as %(markdown)s or %(json)s")) % {
         "markdown": f"[Markdown]({address})",
         "json": f"[JSON]({address}?format=json)",
     }

@@ -5,6 +5,7 @@ import contextlib
 import random
 import time
 
+from django.utils.translation import gettext_noop as _
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -97,7 +98,7 @@ class Finding:
                 await asyncio.to_thread(self._presence.tell)
         others = list(self._presence.others.items())
         if not others:
-            raise NoAnswer("The server is about to restart. Please try again.")
+            raise NoAnswer(_("The server is about to restart. Please try again."))
         return Holder(*random.choice(others))
 
 

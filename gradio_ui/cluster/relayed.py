@@ -3,7 +3,7 @@ process goes away in the middle."""
 
 import re
 
-from starlette.types import Message, Send
+from starlette.types import Message, Scope, Send
 
 from gradio_ui.cluster import lost
 from gradio_ui.cluster.listener import REQUEST_ID
@@ -22,9 +22,9 @@ class Relayed:
     # Whether a client is to know before that there will be one.
     is_eager = False
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, scope: Scope, send: Send) -> None:
         self.has_begun = False
-        self._send = send
+        self._scope, self._send = scope, send
         self._start: Message | None = None
 
     async def __call__(self, message: Message) -> None:
@@ -69,8 +69,8 @@ class RelayedEvents(Relayed):
 
     is_eager = True
 
-    def __init__(self, send: Send) -> None:
-        super().__init__(send)
+    def __init__(self, scope: Scope, send: Send) -> None:
+        super().__init__(scope, send)
         self._running: dict[str, None] = {}
         self._is_closed = False
 
@@ -81,10 +81,10 @@ class RelayedEvents(Relayed):
         await super().__call__(message)
 
     async def silent(self) -> bool:
-        return await self._ended(lost.cut())
+        return await self._ended(lost.cut(self._scope))
 
     async def cut(self) -> bool:
-        return await self._ended(lost.last_words(self._running))
+        return await self._ended(lost.last_words(self._running, self._scope))
 
     async def _ended(self, words: bytes) -> bool:
         if self.has_begun:
@@ -110,10 +110,10 @@ class RelayedCall(Relayed):
     is_eager = True
 
     async def silent(self) -> bool:
-        return await self._ended(lost.of_call(lost.SILENT))
+        return await self._ended(lost.of_call(self._scope, lost.SILENT))
 
     async def cut(self) -> bool:
-        return await self._ended(lost.of_call())
+        return await self._ended(lost.of_call(self._scope))
 
     async def _ended(self, words: bytes) -> bool:
         if self.has_begun:
@@ -126,8 +126,8 @@ class RelayedHeartbeat(Relayed):
 
     is_eager = True
 
-    def __init__(self, send: Send) -> None:
-        super().__init__(send)
+    def __init__(self, scope: Scope, send: Send) -> None:
+        super().__init__(scope, send)
         self._is_refused = False
 
     async def __call__(self, message: Message) -> None:
@@ -153,9 +153,9 @@ class RelayedHeartbeat(Relayed):
         await self._send({"type": "http.response.body"})
 
 
-def relayed(route: Route, names: Names, send: Send) -> Relayed:
+def relayed(route: Route, names: Names, scope: Scope, send: Send) -> Relayed:
     if route.is_endless and names.session_hashes:
-        return RelayedHeartbeat(send)
+        return RelayedHeartbeat(scope, send)
     if route.is_stream and not route.is_endless:
-        return RelayedEvents(send) if names.session_hashes else RelayedCall(send)
-    return Relayed(send)
+        return RelayedEvents(scope, send) if names.session_hashes else RelayedCall(scope, send)
+    return Relayed(scope, send)

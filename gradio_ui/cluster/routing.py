@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.utils.translation import gettext_noop as _
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio.retry import Retry
@@ -198,7 +199,7 @@ class Cluster:
         first = await receive()
         if first["type"] == "http.disconnect":
             raise ClientDisconnect
-        answer = relayed(entry.route, entry.names, send)
+        answer = relayed(entry.route, entry.names, scope, send)
         until = time.monotonic() + conf.cluster_patience
         while holder != ME:
             dead = ""
@@ -220,7 +221,7 @@ class Cluster:
             except (Unreachable, NotTaken):
                 await asyncio.sleep(_PAUSE)
             if time.monotonic() > until and not answer.has_begun:
-                raise NoAnswer("The server that has your page does not answer.")
+                raise NoAnswer(_("The server that has your page does not answer."))
             self.claims.mistaken(name)
             try:
                 await entry.admit()

@@ -69,7 +69,7 @@ class Streams:
         # Its first attempt may have been refused before there was a stream.
         is_first = said == "0" and stream is None and self._has_events(name)
         if said and not is_first:
-            return await lost.end_stream(send, of_page=not is_call)
+            return await lost.end_stream(scope, send, of_page=not is_call)
         if HANDED_OVER not in scope or (stream is not None and not stream.is_over):
             return await here(receive, send)
         stream = self._streams[name] = _Stream(receive, send, request)

@@ -8,6 +8,8 @@ import asyncio
 import math
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext
+
 from gradio_ui import languages, passage
 
 if TYPE_CHECKING:
@@ -52,11 +54,13 @@ def fail(queue: Any, event: Any, message: str) -> None:
     if page not in messages:
         messages[page] = asyncio.Queue()
     queue.pending_event_ids_session.setdefault(page, set()).add(event._id)
+    with languages.of(event.request.scope):
+        said, title = gettext(message), gettext("Error")
     messages[page].put_nowait(
         ProcessCompletedMessage(
-            output={"error": languages.said(event.request.scope, message), "visible": True},
+            output={"error": said, "visible": True},
             success=False,
-            title="Error",
+            title=title,
             event_id=event._id,
         )
     )

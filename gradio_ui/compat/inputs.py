@@ -8,7 +8,10 @@ from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext_noop as _
+
 from gradio_ui.storage import Unavailable
+from gradio_ui.telling import untold
 
 if TYPE_CHECKING:
     import gradio
@@ -76,7 +79,7 @@ def fits(name: Any) -> Iterator[None]:
         logger.warning(
             "%s() was given input that does not fit: %s: %.200s", name, type(cause).__name__, cause
         )
-        raise Error("This input does not fit.", print_exception=False) from error
+        raise untold(_("This input does not fit.")) from error
 
 
 def note(status: int = 422) -> None:

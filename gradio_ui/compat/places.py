@@ -8,7 +8,10 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any
 
-from gradio_ui import passage, places
+from django.utils.translation import gettext_noop as _
+from starlette.types import Scope
+
+from gradio_ui import passage, places, telling
 from gradio_ui.places import Place
 
 if TYPE_CHECKING:
@@ -28,14 +31,17 @@ def hook_events(blocks: "gradio.Blocks", slug: str) -> None:
         with places.entered(_place(slug, request)):
             try:
                 return await original(block_fn, inputs, state, request, **kwargs)
-            except gradio.Error:
+            except gradio.Error as error:
+                if hasattr(error, "is_untold"):
+                    raise telling.error(_scope(request), error.message) from error.__cause__
                 raise
             except Exception as error:
                 if not getattr(block_fn, "is_validator_function", False):
                     raise
                 # Of this one kind of function Gradio tells the client every exception.
                 logger.exception("A validator failed.")
-                raise gradio.Error("The input could not be checked.") from error
+                sentence = _("The input could not be checked.")
+                raise telling.error(_scope(request), sentence) from error
 
     blocks.process_api = process_api  # type: ignore[method-assign, assignment]
 
@@ -48,6 +54,12 @@ def _place(slug: str, requests: Any) -> Place:
         # Not a request at all: an example that is being cached. Or one that passed no gate.
         return places.current()
     return Place(slug, users.pop() if len(users) == 1 else "")
+
+
+def _scope(requests: Any) -> Scope | None:
+    first = requests[0] if isinstance(requests, list) else requests
+    request = getattr(first, "request", None)
+    return request.scope if request is not None else None
 
 
 def user_of(request: Any) -> str | None:

@@ -7,10 +7,13 @@ store the path that it was given, and a page is told that of a result.
 
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext_noop as _
+
 from gradio_ui import transfers
 from gradio_ui.bodies import TooLarge
 from gradio_ui.compat import inputs
 from gradio_ui.storage import Unavailable
+from gradio_ui.telling import untold
 
 if TYPE_CHECKING:
     import gradio
@@ -22,8 +25,6 @@ def hook_files(blocks: "gradio.Blocks") -> None:
 
 
 def _around(original: Any) -> Any:
-    from gradio import Error
-
     async def around(block_fn: Any, values: Any, *args: Any, **kwargs: Any) -> Any:
         try:
             await transfers.bring(values)
@@ -31,12 +32,11 @@ def _around(original: Any) -> Any:
             await transfers.keep(made)
         except Unavailable as error:
             inputs.note(503)
-            raise Error(
-                "Files cannot be reached at the moment. Please try again.", print_exception=False
-            ) from error
+            sentence = _("Files cannot be reached at the moment. Please try again.")
+            raise untold(sentence) from error
         except TooLarge as error:
             inputs.note(413)
-            raise Error("This file is too large.", print_exception=False) from error
+            raise untold(_("This file is too large.")) from error
         return made
 
     return around

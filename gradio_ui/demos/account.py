@@ -6,28 +6,33 @@ import json
 from typing import Any
 
 import gradio as gr
+from django.utils.translation import gettext_noop as _
+from django.utils.translation import ngettext
 
-from gradio_ui import with_session
+from gradio_ui import languages, with_session
+from gradio_ui.words import word
 from sessionstate import Session
 from sessionstate.errors import NotStorable
 from sessionstate.keys import is_public
 
 from . import session_facts
-from .page import facts, header
+from .page import facts, header, problem
 
 COUNTER = "account.counter"
 MAX_KEY = 100
 MAX_VALUE = 10_000
 
+# Where the request fails, the page that asks whether to sign out says why.
 SIGN_OUT = """async () => {
     const answer = await fetch("/api/auth/logout", {method: "POST", credentials: "same-origin"});
-    if (answer.ok || answer.status === 401) window.location.assign("/accounts/login/");
-    else throw new Error("Signing out failed. Please try again.");
+    const isOut = answer.ok || answer.status === 401;
+    window.location.assign(isOut ? "/accounts/login/" : "/accounts/logout/");
 }"""
 
 
 @with_session
-def show(request: gr.Request, session: Session) -> tuple[str, list[list[str]], Any, str, Any]:
+@languages.here()
+def show(request: gr.Request, session: Session) -> tuple[str, dict[str, Any], Any, str, Any]:
     return (
         facts(session_facts.about(session, request.username or "")),
         session_facts.contents(session),
@@ -38,6 +43,7 @@ def show(request: gr.Request, session: Session) -> tuple[str, list[list[str]], A
 
 
 @with_session
+@languages.here()
 def count(session: Session) -> str:
     """Read and write as one: two tabs that count at the same time lose nothing."""
     with session.atomic():
@@ -47,7 +53,12 @@ def count(session: Session) -> str:
 
 def counted(session: Session) -> str:
     times = session.get(COUNTER, 0)
-    return f"Pressed **{times}** {'time' if times == 1 else 'times'} in this session."
+    sentence = ngettext(
+        "Pressed **%(times)s** time in this session.",
+        "Pressed **%(times)s** times in this session.",
+        times,
+    )
+    return sentence % {"times": times}
 
 
 @with_session
@@ -61,58 +72,55 @@ def pick(key: str | None, session: Session) -> str:
 def put(key: str | None, value: str, session: Session) -> None:
     key = (key or "").strip()
     if not key or len(key) > MAX_KEY:
-        raise problem(f"Give the key a name of up to {MAX_KEY} characters.")
+        raise problem(_("Give the key a name of up to %(limit)s characters."), limit=MAX_KEY)
     if not is_public(key):
-        raise problem("This key belongs to the framework.")
+        raise problem(_("This key belongs to the framework."))
     if len(value) > MAX_VALUE:
-        raise problem(f"The value is longer than {MAX_VALUE:,} characters.")
+        raise problem(_("The value is longer than %(limit)s characters."), limit=MAX_VALUE)
     if key in session and session_facts.editable(key, session[key]) is None:
-        raise problem(f"“{key}” holds something that cannot be edited as text.")
+        raise problem(_("“%(key)s” holds something that cannot be edited as text."), key=key)
     try:
         session[key] = json.loads(value)
     except json.JSONDecodeError as error:
         raise problem(
-            f"This is not JSON: {error.msg} at character {error.pos + 1}. Put text in quotes."
+            _("This is not JSON from character %(place)s on. Put text in quotes."),
+            place=error.pos + 1,
         ) from None
-    except NotStorable as error:
-        raise problem(f"This cannot be stored: {error}.") from None
+    except NotStorable:
+        raise problem(_("A session cannot hold this value.")) from None
 
 
 @with_session
 def delete(key: str | None, session: Session) -> None:
     key = (key or "").strip()
     if key not in session:
-        raise problem("Choose one of the keys first.")
+        raise problem(_("Choose one of the keys first."))
     del session[key]
 
 
-def problem(sentence: str) -> gr.Error:
-    return gr.Error(sentence, title="That did not work", print_exception=False)
-
-
 def build() -> gr.Blocks:
-    demo = gr.Blocks(title="Account")
+    demo = gr.Blocks()
     with demo:
-        header("Account", "What this session holds for you, and where.")
+        header(word("Account"), word("What this session holds for you, and where."))
         with gr.Row():
             with gr.Column(scale=3, min_width=300, variant="panel"):
                 about = gr.Markdown(elem_classes="bare")
             with gr.Column(scale=2, min_width=260, variant="panel"):
                 counter = gr.Markdown()
-                press = gr.Button("Count")
+                press = gr.Button(word("Count"))
                 gr.Markdown(
-                    "The number is there again after a reload, in a second tab and after a restart "
-                    "of the server.",
+                    word(
+                        "The number is there again after a reload, in a second tab and after a "
+                        "restart of the server."
+                    ),
                     elem_classes="note",
                 )
-                sign_out = gr.Button("Sign out", variant="primary")
-                gr.Markdown(
-                    "<a class='plain-link' href='/accounts/sessions/'>All my sign-ins</a>",
-                    elem_classes="bare",
-                )
-        gr.Markdown("## In this session")
+                sign_out = gr.Button(word("Sign out"), variant="primary")
+                link = "<a class='plain-link' href='/accounts/sessions/'>"
+                gr.Markdown(f"{link}{word('All my sign-ins')}</a>", elem_classes="bare")
+        gr.Markdown(f"## {word('In this session')}")
         table = gr.Dataframe(
-            headers=session_facts.COLUMNS,
+            headers=[""] * session_facts.COLUMNS,
             interactive=False,
             show_label=False,
             buttons=[],
@@ -120,23 +128,26 @@ def build() -> gr.Blocks:
             wrap=True,
         )
         nothing = gr.Markdown(
-            "Nothing yet. Press “Count”, or save a value of your own.",
+            word("Nothing yet. Press “Count”, or save a value of your own."),
             elem_classes="note",
             visible=False,
         )
-        with gr.Accordion("Change a value", open=False):
+        with gr.Accordion(word("Change a value"), open=False):
             with gr.Row():
                 key = gr.Dropdown(
-                    [], label="Key", info="An existing one or a new one", allow_custom_value=True
+                    [],
+                    label=word("Key"),
+                    info=word("An existing one or a new one"),
+                    allow_custom_value=True,
                 )
                 value = gr.Textbox(
-                    label="Value",
-                    info='JSON, for example 42, "text" or [1, 2]',
+                    label=word("Value"),
+                    info=word('JSON, for example 42, "text" or [1, 2]'),
                     max_length=MAX_VALUE,
                 )
             with gr.Row():
-                save = gr.Button("Save")
-                remove = gr.Button("Delete this key", variant="stop")
+                save = gr.Button(word("Save"))
+                remove = gr.Button(word("Delete this key"), variant="stop")
 
         page = [about, table, key, counter, nothing]
         demo.load(show, outputs=page, api_name="show")

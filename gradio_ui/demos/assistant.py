@@ -7,17 +7,22 @@ from typing import Any
 
 import gradio as gr
 from django.conf import settings
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
+from gradio.i18n import I18nData
 
-from gradio_ui import with_session
+from gradio_ui import languages, with_session
+from gradio_ui.words import word
 from sessionstate import UserState
 
 from . import chat_history, chat_server, doc_answer
 from .chat_history import ChatMessage
 from .doc_search import search_folder
-from .page import header
+from .page import header, problem
 
 MAX_QUESTION = 4_000
 
+# What is clicked is what is asked, and the documentation is in English.
 EXAMPLES = [
     "How do I put my own Gradio demo behind it?",
     "What survives a restart of the server?",
@@ -32,7 +37,7 @@ async def reply(message: str, history: list[Any], state: UserState) -> AsyncIter
     user's stored history is the same in every tab and cannot be changed by the browser."""
     question = message.strip()[:MAX_QUESTION]
     if not question:
-        raise gr.Error("Please write a question first.", print_exception=False)
+        raise problem(_("Please write a question first."))
     earlier = list(chat_history.exchanges(state))
     exchange_id = await chat_history.ask(state, question)
     text = ""
@@ -43,7 +48,8 @@ async def reply(message: str, history: list[Any], state: UserState) -> AsyncIter
             yield text
         status = "done"
     except chat_server.ChatServerError as error:
-        status, text = "failed", f"{text}\n\n{error}".strip()
+        with languages.here():
+            status, text = "failed", f"{text}\n\n{gettext(str(error))}".strip()
         yield text
     finally:
         # Also when the user presses Stop: what was shown is what is kept.
@@ -55,13 +61,15 @@ def answer(question: str, earlier: list[chat_history.Exchange]) -> AsyncIterator
         context = chat_history.as_context(earlier)
         return chat_server.stream_answer([*context, {"role": "user", "content": question}])
     previous = earlier[-1]["question"] if earlier else ""
-    text = doc_answer.answer(search_folder(settings.BASE_DIR / "docs"), question, previous)
+    with languages.here():
+        text = doc_answer.answer(search_folder(settings.BASE_DIR / "docs"), question, previous)
     return doc_answer.by_words(text)
 
 
 @with_session
 async def show_history(state: UserState) -> tuple[list[ChatMessage], list[ChatMessage]]:
-    messages = chat_history.as_chat(chat_history.exchanges(state))
+    with languages.here():
+        messages = chat_history.as_chat(chat_history.exchanges(state))
     return messages, messages
 
 
@@ -89,23 +97,23 @@ def text_of(value: Any) -> str:
 
 
 def build() -> gr.Blocks:
-    demo = gr.Blocks(title="Assistant", fill_height=True)
+    demo = gr.Blocks(fill_height=True)
     with demo:
         with gr.Row():
-            header("Assistant", describe())
-            new_chat = gr.Button("New chat", size="sm", scale=0, min_width=100)
+            header(word("Assistant"), source())
+            new_chat = gr.Button(word("New chat"), size="sm", scale=0, min_width=100)
         chat = gr.ChatInterface(
             reply,
             chatbot=gr.Chatbot(
-                label="Conversation",
+                label=word("Conversation"),
                 show_label=False,
                 scale=1,
                 elem_id="assistant-chat",
                 buttons=["copy"],
-                placeholder="Your conversation is kept for you, also after you sign out.",
+                placeholder=word("Your conversation is kept for you, also after you sign out."),
             ),
             textbox=gr.Textbox(
-                placeholder="Ask a question",
+                placeholder=word("Ask a question"),
                 show_label=False,
                 max_length=MAX_QUESTION,
                 autofocus=True,
@@ -129,9 +137,7 @@ def build() -> gr.Blocks:
     return demo
 
 
-def describe() -> str:
+def source() -> I18nData:
     if chat_server.configured():
-        source = f"the model {settings.ASSISTANT_MODEL}"
-    else:
-        source = "this product's documentation"
-    return f"Answers come from {source}."
+        return word("Answers come from the model %(name)s.", name=settings.ASSISTANT_MODEL)
+    return word("Answers come from this product's documentation, which is in English.")

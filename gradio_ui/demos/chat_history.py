@@ -10,6 +10,8 @@ from __future__ import annotations
 import uuid
 from typing import Literal, TypedDict
 
+from django.utils.translation import gettext
+
 from sessionstate import UserState
 
 from .chat_server import Message
@@ -92,7 +94,7 @@ def as_chat(stored: list[Exchange]) -> list[ChatMessage]:
     messages: list[ChatMessage] = []
     for exchange in stored:
         messages.append({"role": "user", "content": exchange["question"]})
-        answer = exchange["answer"] or "(This question was not answered.)"
+        answer = exchange["answer"] or gettext("(This question was not answered.)")
         messages.append({"role": "assistant", "content": answer})
     return messages
 

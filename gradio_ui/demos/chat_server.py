@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from django.conf import settings
+from django.utils.translation import gettext_noop as _
 
 if TYPE_CHECKING:
     from openai import AsyncStream
@@ -29,7 +30,8 @@ class Message(TypedDict):
 
 
 class ChatServerError(Exception):
-    """The server gave no (whole) answer. `str()` is a sentence for the person who asked."""
+    """The server gave no (whole) answer. `str()` is a sentence for the person who asked, to be
+    translated."""
 
 
 def configured() -> bool:
@@ -64,7 +66,7 @@ async def stream_answer(messages: list[Message]) -> AsyncIterator[str]:
         logger.warning("The model server failed: %s: %s", type(error).__name__, error)
         raise ChatServerError(_sentence(error, begun)) from error
     if not begun:
-        raise ChatServerError("The language model gave an empty answer. Please try again.")
+        raise ChatServerError(_("The language model gave an empty answer. Please try again."))
 
 
 def _sentence(error: Exception, begun: bool) -> str:
@@ -72,15 +74,15 @@ def _sentence(error: Exception, begun: bool) -> str:
 
     match error:
         case _ if begun:
-            return "The language model broke off. Please try again."
+            return _("The language model broke off. Please try again.")
         case openai.APITimeoutError():
-            return "The language model took too long to answer. Please try again."
+            return _("The language model took too long to answer. Please try again.")
         case openai.APIConnectionError():
-            return "The language model cannot be reached right now. Please try again later."
+            return _("The language model cannot be reached right now. Please try again later.")
         case openai.AuthenticationError() | openai.PermissionDeniedError():
-            return "The language model refused this server's API key. Please tell your operator."
+            return _("The language model refused this server's API key. Tell your operator.")
         case openai.NotFoundError():
-            return "The language model named in the settings is unknown. Please tell your operator."
+            return _("The language model of the settings is unknown. Tell your operator.")
         case openai.RateLimitError():
-            return "The language model is busy. Please try again in a minute."
-    return "The language model failed. Please try again."
+            return _("The language model is busy. Please try again in a minute.")
+    return _("The language model failed. Please try again.")

@@ -8,6 +8,9 @@ import re
 from pathlib import Path
 
 import pandas as pd
+from django.utils.formats import number_format
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
 
 MAX_BYTES = 2_000_000
 MAX_ROWS = 20_000
@@ -21,11 +24,11 @@ DATE = re.compile(
 )
 # First bytes of files that people rename or export by mistake.
 NOT_CSV = {
-    b"PK\x03\x04": "an Excel file. Save it as CSV first",
-    b"\xd0\xcf\x11\xe0": "an old Excel file. Save it as CSV first",
-    b"%PDF": "a PDF file. Choose a CSV file",
-    b"PAR1": "a Parquet file. Save it as CSV first",
-    b"\x1f\x8b": "a compressed file. Unpack it first",
+    b"PK\x03\x04": _("This is an Excel file. Save it as CSV first."),
+    b"\xd0\xcf\x11\xe0": _("This is an old Excel file. Save it as CSV first."),
+    b"%PDF": _("This is a PDF file. Choose a CSV file."),
+    b"PAR1": _("This is a Parquet file. Save it as CSV first."),
+    b"\x1f\x8b": _("This is a compressed file. Unpack it first."),
 }
 
 
@@ -38,24 +41,26 @@ def read_csv(path: Path) -> pd.DataFrame:
     name once. Raises `BadFile`."""
     size = path.stat().st_size
     if size > MAX_BYTES:
-        raise BadFile(
-            f"The file has {size / 1e6:.1f} MB; the limit is {MAX_BYTES / 1e6:.0f} MB. "
-            "Choose a part of it."
+        sentence = gettext(
+            "The file has %(size)s MB; the limit is %(limit)s MB. Choose a part of it."
         )
+        raise BadFile(sentence % {"size": f"{size / 1e6:.1f}", "limit": f"{MAX_BYTES / 1e6:.0f}"})
     return parse(path.read_bytes())
 
 
 def parse(content: bytes) -> pd.DataFrame:
     text = decode(content)
     if not text.strip():
-        raise BadFile("The file is empty.")
-    reason = other_format(text)
-    if reason:
-        raise BadFile(f"This looks like {reason}, not like a CSV file.")
+        raise BadFile(gettext("The file is empty."))
+    if is_markup(text):
+        raise BadFile(gettext("This looks like a web page or XML, not like a CSV file."))
+    if text.lstrip().startswith(("{", "[{", "[[")):
+        raise BadFile(gettext("This looks like JSON, not like a CSV file."))
     delimiter = find_delimiter(text)
     header = next(csv.reader(io.StringIO(text.lstrip()), delimiter=delimiter))
     if len(header) > MAX_COLUMNS:
-        raise BadFile(f"The file has {len(header)} columns; the limit is {MAX_COLUMNS}.")
+        sentence = gettext("The file has %(columns)s columns; the limit is %(limit)s.")
+        raise BadFile(sentence % {"columns": len(header), "limit": MAX_COLUMNS})
     # A first line of numbers only is data: the file has no header.
     headless = all(NUMBER.fullmatch(cell) for cell in header)
     try:
@@ -69,18 +74,21 @@ def parse(content: bytes) -> pd.DataFrame:
             decimal="," if delimiter == ";" and decimal_comma(text) else ".",
         )
     except (pd.errors.ParserError, pd.errors.EmptyDataError, csv.Error, ValueError) as error:
-        raise BadFile("The rows do not fit together. Is this really a CSV file?") from error
+        raise BadFile(
+            gettext("The rows do not fit together. Is this really a CSV file?")
+        ) from error
     if len(table) > MAX_ROWS:
-        raise BadFile(f"The file has more than {MAX_ROWS:,} rows. Choose a part of it.")
+        sentence = gettext("The file has more than %(limit)s rows. Choose a part of it.")
+        raise BadFile(sentence % {"limit": number_format(MAX_ROWS, force_grouping=True)})
     if table.empty:
-        raise BadFile("The file has column names but no rows.")
+        raise BadFile(gettext("The file has column names but no rows."))
     return with_dates(with_plain_types(named(table)))
 
 
 def decode(content: bytes) -> str:
-    for magic, name in NOT_CSV.items():
+    for magic, sentence in NOT_CSV.items():
         if content.startswith(magic):
-            raise BadFile(f"This is {name}.")
+            raise BadFile(gettext(sentence))
     encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
         text = content.decode(encoding)
@@ -90,17 +98,12 @@ def decode(content: bytes) -> str:
     sample = text[:10_000]
     odd = sum(not (char.isprintable() or char in "\r\n\t\f") or char == "\ufffd" for char in sample)
     if "\0" in text or odd > len(sample) / 50:
-        raise BadFile("This is not a text file. Choose a CSV file.")
+        raise BadFile(gettext("This is not a text file. Choose a CSV file."))
     return text
 
 
-def other_format(text: str) -> str:
-    start = text.lstrip()[:200].lower()
-    if start.startswith(("<!doctype", "<html", "<?xml")):
-        return "a web page or XML"
-    if start.startswith(("{", "[{", "[[")):
-        return "JSON"
-    return ""
+def is_markup(text: str) -> bool:
+    return text.lstrip()[:200].lower().startswith(("<!doctype", "<html", "<?xml"))
 
 
 def find_delimiter(text: str) -> str:
@@ -125,9 +128,9 @@ def named(table: pd.DataFrame) -> pd.DataFrame:
     for number, column in enumerate(table.columns, start=1):
         name = " ".join(str(column).split())[:MAX_NAME]
         if isinstance(column, int) or not name or name.startswith("Unnamed:"):
-            name = f"column {number}"
+            name = gettext("column %(number)s") % {"number": number}
         while name in names:
-            name += " (again)"
+            name = gettext("%(name)s (again)") % {"name": name}
         names.append(name)
     table.columns = pd.Index(names)
     return table

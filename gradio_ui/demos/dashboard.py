@@ -8,14 +8,18 @@ from typing import Any
 
 import gradio as gr
 import pandas as pd
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
+from gradio.i18n import I18nData
 
-from gradio_ui import with_session
+from gradio_ui import languages, with_session
+from gradio_ui.words import word
 from sessionstate import Session
 from sessionstate.errors import StateTooLarge
 
 from . import table_view
 from .csv_reader import MAX_BYTES, MAX_COLUMNS, MAX_ROWS, BadFile, read_csv
-from .page import header
+from .page import header, problem
 from .table_tools import AGGREGATES, COMPARISONS, KINDS, ROWS, BadFilter, bootstrap, correlations
 
 SAMPLE = Path(__file__).with_name("bike_rentals.csv")
@@ -25,13 +29,15 @@ TABLE, NAME, VIEW, FINDINGS = (f"dashboard.{key}" for key in ("table", "name", "
 
 
 @with_session
+@languages.here()
 def open_file(path: str | None, session: Session) -> None:
     if path is None:
-        raise problem("Choose a CSV file first.")
+        raise problem(_("Choose a CSV file first."))
     keep(session, Path(path), Path(path).name)
 
 
 @with_session
+@languages.here()
 def open_sample(session: Session) -> None:
     keep(session, SAMPLE, SAMPLE.name)
 
@@ -48,11 +54,12 @@ def keep(session: Session, path: Path, name: str) -> None:
         raise problem(str(error)) from None
     except StateTooLarge:
         raise problem(
-            "The table takes more room than a session has. Choose a part of it."
+            _("The table takes more room than a session has. Choose a part of it.")
         ) from None
 
 
 @with_session
+@languages.here()
 def show(session: Session) -> list[Any]:
     """The whole page from the session alone, in the order of the outputs in `build`."""
     if TABLE not in session:
@@ -61,12 +68,13 @@ def show(session: Session) -> list[Any]:
     return [
         gr.update(visible=True),
         *table_view.shown_choices(table, view),
-        session.get(FINDINGS),
+        translated(session[FINDINGS]) if FINDINGS in session else None,
         *results(session),
     ]
 
 
 @with_session
+@languages.here()
 def choose(
     filter_column: str,
     comparison: str,
@@ -86,6 +94,7 @@ def choose(
 
 
 @with_session
+@languages.here()
 def find_correlations(
     session: Session,
     progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio asks for it
@@ -94,14 +103,18 @@ def find_correlations(
     pairs, numbers = correlations(table_view.rows_of(require_table(session), session[VIEW]))
     found = []
     for done, finding in enumerate(bootstrap(pairs, numbers), start=1):
-        progress((done, len(pairs)), desc="Comparing columns", unit="pairs")
+        progress((done, len(pairs)), desc=gettext("Comparing columns"), unit=gettext("pairs"))
         if finding:
             found.append(finding)
     if not found:
-        raise problem("This needs two columns of numbers and at least three rows.")
+        raise problem(_("This needs two columns of numbers and at least three rows."))
     findings = pd.DataFrame(found).sort_values("r", key=abs, ascending=False, ignore_index=True)
     session[FINDINGS] = findings
-    return findings
+    return translated(findings)
+
+
+def translated(findings: pd.DataFrame) -> pd.DataFrame:
+    return findings.rename(columns=gettext)
 
 
 @with_session
@@ -112,7 +125,7 @@ def forget(session: Session) -> None:
 
 def require_table(session: Session) -> pd.DataFrame:
     if TABLE not in session:
-        raise problem("Open a CSV file first.")
+        raise problem(_("Open a CSV file first."))
     table: pd.DataFrame = session[TABLE]
     return table
 
@@ -124,60 +137,67 @@ def results(session: Session) -> list[Any]:
         raise problem(str(error)) from None
 
 
-def problem(sentence: str) -> gr.Error:
-    """For what a person can put right: shown in the page, without a traceback in the log."""
-    return gr.Error(sentence, title="That did not work", print_exception=False)
-
-
 def build() -> gr.Blocks:
     # Uploads are read into the session at once; the files themselves are deleted within the hour.
-    demo = gr.Blocks(title="Dashboard", delete_cache=(600, 3000))
+    demo = gr.Blocks(delete_cache=(600, 3000))
     with demo:
-        header("Dashboard", "Open a CSV file and look at it from all sides. Only you see it.")
+        header(
+            word("Dashboard"),
+            word("Open a CSV file and look at it from all sides. Only you see it."),
+        )
         with gr.Row(equal_height=True):
             upload = gr.File(
-                label=f"CSV file, up to {MAX_BYTES // 1_000_000} MB, {MAX_ROWS:,} rows, "
-                f"{MAX_COLUMNS} columns",
+                label=word(
+                    "CSV file, up to %(size)s MB, %(rows)s rows, %(columns)s columns",
+                    size=MAX_BYTES // 1_000_000,
+                    rows=MAX_ROWS,
+                    columns=MAX_COLUMNS,
+                ),
                 file_types=[".csv", ".tsv", ".txt"],
                 height=140,
                 scale=3,
             )
             with gr.Column(scale=1, min_width=180):
-                sample = gr.Button("Use the sample")
-                forget_data = gr.Button("Forget my data")
+                sample = gr.Button(word("Use the sample"))
+                forget_data = gr.Button(word("Forget my data"))
         with gr.Column(visible=False) as explorer:
             summary = gr.Markdown()
             with gr.Row():
-                filter_column = dropdown("Show rows where")
-                comparison = dropdown("Comparison", COMPARISONS)
+                filter_column = dropdown(word("Show rows where"))
+                comparison = dropdown(word("Comparison"), COMPARISONS)
                 filter_value = gr.Textbox(
-                    label="Value", placeholder="all rows", max_length=table_view.MAX_FILTER, scale=2
+                    label=word("Value"),
+                    placeholder=word("all rows"),
+                    max_length=table_view.MAX_FILTER,
+                    scale=2,
                 )
             with gr.Tabs():
-                with gr.Tab("Plot"):
+                with gr.Tab(word("Plot")):
                     with gr.Row():
                         kind = gr.Radio(
-                            list(KINDS), label="Kind", value=KINDS[0], scale=3, min_width=290
+                            list(KINDS), label=word("Kind"), value=KINDS[0], scale=3, min_width=290
                         )
-                        x = dropdown("Across (x)")
-                        y = dropdown("Up (y)", (ROWS,))
-                        aggregate = dropdown("Combined by", AGGREGATES)
+                        x = dropdown(word("Across (x)"))
+                        y = dropdown(word("Up (y)"), (ROWS,))
+                        aggregate = dropdown(word("Combined by"), AGGREGATES)
                     plots = [
                         gr.BarPlot(visible=False, height=360, tooltip="all"),
                         gr.LinePlot(visible=False, height=360, tooltip="all"),
                         gr.ScatterPlot(visible=False, height=360, tooltip="all"),
                     ]
-                with gr.Tab("Table"):
+                with gr.Tab(word("Table")):
                     rows = gr.Dataframe(interactive=False, max_height=420, show_label=False)
-                with gr.Tab("Columns"):
+                with gr.Tab(word("Columns")):
                     statistics = gr.Dataframe(interactive=False, show_label=False)
-                with gr.Tab("Compare"):
+                with gr.Tab(word("Compare")):
                     gr.Markdown(
-                        "Which numbers move together? Pearson's r of each pair, with the range "
-                        "that 95 % of the resamples fall into. This takes a moment.",
+                        word(
+                            "Which numbers move together? Pearson's r of each pair, with the range "
+                            "that 95 % of the resamples fall into. This takes a moment."
+                        ),
                         elem_classes="note",
                     )
-                    compare = gr.Button("Compare all columns", variant="primary")
+                    compare = gr.Button(word("Compare all columns"), variant="primary")
                     findings = gr.Dataframe(interactive=False, show_label=False)
 
         choices: list[Any] = [filter_column, comparison, filter_value, kind, x, y, aggregate]
@@ -209,7 +229,7 @@ def build() -> gr.Blocks:
     return demo
 
 
-def dropdown(label: str, choices: tuple[str, ...] = ()) -> gr.Dropdown:
+def dropdown(label: I18nData, choices: tuple[str, ...] = ()) -> gr.Dropdown:
     """The choices depend on the table. Gradio keeps them per connection and forgets them when the
     server restarts, so it must not refuse what it does not know; `table_view.corrected` does."""
     return gr.Dropdown(

@@ -6,6 +6,9 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
+
 from .doc_search import DocSearch, Hit
 
 QUOTED = 2
@@ -17,7 +20,7 @@ FOLLOW_UP = re.compile(
     r"^(and|but|so|then|what about|how about)\b|\b(it|its|that|this|they|them|those)\b", re.I
 )
 
-NOTHING_FITS = (
+NOTHING_FITS = _(
     "I found nothing about that in the documentation of this product, and I know nothing else. "
     "Try other words, or ask about signing in, sessions, writing apps, roles or operations."
 )
@@ -30,7 +33,7 @@ def answer(search: DocSearch, question: str, previous: str = "") -> str:
     if previous and (not hits or FOLLOW_UP.search(question)):
         hits = search.search(f"{previous} {question}") or hits
     if not hits:
-        return NOTHING_FITS
+        return gettext(NOTHING_FITS)
     best = hits[0].score
     quoted = [hit for hit in hits[:QUOTED] if hit.score >= QUOTE_FROM * best]
     parts = [quote(hit) for hit in quoted]
@@ -40,7 +43,7 @@ def answer(search: DocSearch, question: str, previous: str = "") -> str:
         if hit.score >= MENTION_FROM * best
     ]
     if others:
-        parts.append(f"See also: {'; '.join(others)}.")
+        parts.append(gettext("See also: %(sections)s.") % {"sections": "; ".join(others)})
     return "\n\n".join(parts)
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 from django.conf import settings
 from django.template.defaultfilters import filesizeformat
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_noop as _
 from django.views.debug import SafeExceptionReporterFilter
 
 from sessionstate import Session
@@ -21,30 +23,41 @@ from sessionstate.errors import Unreadable
 # What Django hides in its error reports: names with "pass", "token", "secret", "key" and the like.
 _secrets = SafeExceptionReporterFilter()
 
-HIDDEN = "(hidden)"
 MAX_PREVIEW = 60
-
-COLUMNS = ["Key", "Type", "Size", "Value"]
+# Of `contents`.
+COLUMNS = 4
 
 STORES = {
-    "db": "the database",
-    "memory": "the memory of the server process",
-    "cache": "Django's cache",
+    "db": _("the database"),
+    "memory": _("the memory of the server process"),
+    "cache": _("Django's cache"),
     "redis": "Redis",
 }
 
 
 def about(session: Session, user_name: str) -> dict[str, str]:
-    facts = {"Signed in as": user_name, "Session": f"{session.short_id}…"}
+    facts = {gettext("Signed in as"): user_name, gettext("Session"): f"{session.short_id}…"}
     if info := session.info:
         facts |= {
-            "Signed in": when(info.created),
-            "Ends when unused": when(info.expires),
-            "Ends in any case": when(info.created + conf.absolute_age),
-            "Holds": f"{len(session)} keys, {filesizeformat(sum(session.sizes.values()))} "
-            f"of {filesizeformat(conf.max_bytes)}",
+            gettext("Signed in"): when(info.created),
+            gettext("Ends when unused"): when(info.expires),
+            gettext("Ends in any case"): when(info.created + conf.absolute_age),
+            gettext("Holds"): held(session),
         }
-    return facts | {"Stored in": store(), "Answered by": process()}
+    return facts | {gettext("Stored in"): store(), gettext("Answered by"): process()}
+
+
+def held(session: Session) -> str:
+    sentence = ngettext(
+        "%(count)s key, %(size)s of %(limit)s",
+        "%(count)s keys, %(size)s of %(limit)s",
+        len(session),
+    )
+    return sentence % {
+        "count": len(session),
+        "size": filesizeformat(sum(session.sizes.values())),
+        "limit": filesizeformat(conf.max_bytes),
+    }
 
 
 def when(epoch: float) -> str:
@@ -54,33 +67,37 @@ def when(epoch: float) -> str:
 
 def store() -> str:
     name = conf.backend
+    said = gettext(STORES.get(name, name))
     if name == "db":
-        engine = settings.DATABASES["default"]["ENGINE"].rpartition(".")[2]
-        return f"{STORES[name]} ({engine})"
-    return STORES.get(name, name)
+        return f"{said} ({settings.DATABASES['default']['ENGINE'].rpartition('.')[2]})"
+    return said
 
 
 def process() -> str:
-    return f"{socket.gethostname().partition('.')[0]}, process {os.getpid()}"
+    host = socket.gethostname().partition(".")[0]
+    return gettext("%(host)s, process %(number)s") % {"host": host, "number": os.getpid()}
 
 
-def contents(session: Session) -> list[list[str]]:
-    """A row per key: key, type, size, and the beginning of what it holds."""
+def contents(session: Session) -> dict[str, Any]:
+    """For a table, a row per key: key, type, size, and the beginning of what it holds."""
     sizes = session.sizes
-    return [[key, *kind_and_preview(session, key, sizes[key])] for key in sorted(session)]
+    return {
+        "headers": [gettext("Key"), gettext("Type"), gettext("Size"), gettext("Value")],
+        "data": [[key, *kind_and_preview(session, key, sizes[key])] for key in sorted(session)],
+    }
 
 
 def kind_and_preview(session: Mapping[str, Any], key: str, size: int) -> tuple[str, str, str]:
     try:
         value = session[key]
     except Unreadable:
-        return "unreadable", filesizeformat(size), ""
+        return gettext("unreadable"), filesizeformat(size), ""
     return type(value).__name__, filesizeformat(size), preview(key, value)
 
 
 def preview(key: str, value: Any) -> str:
     if is_hidden(key):
-        return HIDDEN
+        return gettext("(hidden)")
     shape = getattr(value, "shape", None)
     if shape is not None:
         return " x ".join(map(str, shape))

@@ -8,13 +8,17 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
 
 Floats = npt.NDArray[np.float64]
 
-KINDS = ("Bar", "Line", "Scatter")
-ROWS = "number of rows"
-AGGREGATES = ("mean", "sum", "median", "min", "max")
-COMPARISONS = ("contains", "is", "is not", "at least", "at most")
+# Stored as they stand here, and shown in the language of the reader.
+KINDS = (_("Bar"), _("Line"), _("Scatter"))
+ROWS = _("number of rows")
+AGGREGATES = (_("mean"), _("sum"), _("median"), _("min"), _("max"))
+COMPARISONS = (_("contains"), _("is"), _("is not"), _("at least"), _("at most"))
+FINDING = (_("Column"), _("and"), "r", _("95 % from"), _("95 % to"), _("Rows"))
 MAX_POINTS = 1_500
 MAX_BARS = 40
 BINS = 24
@@ -54,8 +58,12 @@ def like(cells: pd.Series, column: str, value: str) -> object:
         if pd.api.types.is_datetime64_any_dtype(cells):
             return pd.Timestamp(value)
     except ValueError as error:
-        kind = "a number" if pd.api.types.is_numeric_dtype(cells) else "a date such as 2025-03-31"
-        raise BadFilter(f"“{column}” needs {kind} to compare with.") from error
+        sentence = (
+            gettext("“%(column)s” needs a number to compare with.")
+            if pd.api.types.is_numeric_dtype(cells)
+            else gettext("“%(column)s” needs a date such as 2025-03-31 to compare with.")
+        )
+        raise BadFilter(sentence % {"column": column}) from error
     return value
 
 
@@ -70,16 +78,17 @@ def describe_column(name: str, column: pd.Series) -> dict[str, object]:
     dates = pd.api.types.is_datetime64_any_dtype(column)
     ordered = (numeric or dates) and len(filled) > 0
     common = filled.mode()
+    kind = _("number") if numeric else _("date") if dates else _("text")
     return {
-        "Column": name,
-        "Type": "number" if numeric else "date" if dates else "text",
-        "Filled": f"{len(filled) / max(len(column), 1):.0%}",
-        "Different": int(filled.nunique()),
-        "Lowest": readable(filled.min()) if ordered else "",
-        "Highest": readable(filled.max()) if ordered else "",
-        "Mean": readable(filled.mean()) if ordered else "",
-        "Median": readable(filled.median()) if ordered else "",
-        "Most common": readable(common.iloc[0]) if len(common) else "",
+        gettext("Column"): name,
+        gettext("Type"): gettext(kind),
+        gettext("Filled"): f"{len(filled) / max(len(column), 1):.0%}",
+        gettext("Different"): int(filled.nunique()),
+        gettext("Lowest"): readable(filled.min()) if ordered else "",
+        gettext("Highest"): readable(filled.max()) if ordered else "",
+        gettext("Mean"): readable(filled.mean()) if ordered else "",
+        gettext("Median"): readable(filled.median()) if ordered else "",
+        gettext("Most common"): readable(common.iloc[0]) if len(common) else "",
     }
 
 
@@ -144,14 +153,15 @@ def bootstrap(
             yield None
             continue
         low, high = np.nanpercentile(resampled(rows, random), [2.5, 97.5])
-        yield {
-            "Column": first,
-            "and": second,
-            "r": round(r, 3),
-            "95 % from": round(float(low), 3),
-            "to": round(float(high), 3),
-            "Rows": len(rows),
-        }
+        values = (
+            first,
+            second,
+            round(r, 3),
+            round(float(low), 3),
+            round(float(high), 3),
+            len(rows),
+        )
+        yield dict(zip(FINDING, values, strict=True))
 
 
 def resampled(rows: Floats, random: np.random.Generator) -> Floats:

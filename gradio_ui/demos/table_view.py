@@ -6,6 +6,8 @@ from typing import Any
 
 import gradio as gr
 import pandas as pd
+from django.utils.formats import number_format
+from django.utils.translation import gettext
 
 from .table_tools import (
     AGGREGATES,
@@ -66,17 +68,30 @@ def shown_choices(table: pd.DataFrame, view: View) -> list[Any]:
     """Updates of the inputs, in their order."""
     choices = choices_of(table)
     return [
-        gr.update(choices=choices[name], value=value) if name in choices else value
+        gr.update(choices=[(said(c, name), c) for c in choices[name]], value=value)
+        if name in choices
+        else value
         for name, value in view.items()
     ]
+
+
+def said(choice: str, name: str) -> str:
+    """The names of columns are the file's own."""
+    is_ours = name in ("comparison", "kind", "aggregate") or (name, choice) == ("y", ROWS)
+    return gettext(choice) if is_ours else choice
 
 
 def results(name: str, table: pd.DataFrame, view: View) -> list[Any]:
     """Summary, table, statistics and one plot per kind. Raises `BadFilter`."""
     rows = rows_of(table, view)
-    summary = f"**{name}** · {len(rows):,} of {len(table):,} rows · {rows.shape[1]} columns"
+    sentence = gettext("%(shown)s of %(rows)s rows · %(columns)s columns")
+    summary = f"**{name}** · " + sentence % {
+        "shown": number_format(len(rows), force_grouping=True),
+        "rows": number_format(len(table), force_grouping=True),
+        "columns": rows.shape[1],
+    }
     if len(rows) > SHOWN_ROWS:
-        summary += f" · the table shows the first {SHOWN_ROWS}"
+        summary += " · " + gettext("the table shows the first %(count)s") % {"count": SHOWN_ROWS}
     return [summary, readable_dates(rows.head(SHOWN_ROWS)), describe(rows), *plots(rows, view)]
 
 
@@ -94,10 +109,11 @@ def plots(rows: pd.DataFrame, view: View) -> list[Any]:
     if rows.empty:
         return [gr.update(visible=False)] * len(KINDS)
     points = for_plot(rows, view["kind"], view["x"], view["y"], view["aggregate"])
-    height = view["y"]
+    height = said(view["y"], "y")
     is_bar = view["kind"] == "Bar"
-    if view["kind"] != "Scatter" and height != ROWS:
-        height = f"{view['aggregate']} of {view['y']}"
+    if view["kind"] != "Scatter" and view["y"] != ROWS:
+        words = {"aggregate": said(view["aggregate"], "aggregate"), "column": height}
+        height = gettext("%(aggregate)s of %(column)s") % words
     shown = gr.update(
         value=points,
         x="x",

@@ -82,12 +82,11 @@ CSS = """
 /* A theme has one for both; on a light page its text could not be read. */
 .gradio-container { --color-accent: var(--primary-600); }
 .dark .gradio-container, .gradio-container.dark { --color-accent: var(--primary-400); }
-.page-header { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0.25rem 1rem; }
+.page-header { gap: 0.25rem; }
 .page-header h1 { margin: 0; font-size: 1.5rem; font-weight: 650; letter-spacing: -0.01em; }
-.page-header p { margin: 0; flex-basis: 100%; color: var(--body-text-color-subdued); }
-.page-header a { margin-left: auto; }
-.page-header a, .plain-link { padding: 0 !important; text-decoration: none; }
-.page-header a:hover, .plain-link:hover { text-decoration: underline; }
+.page-header p { margin: 0; }
+.plain-link { padding: 0 !important; text-decoration: none; }
+.plain-link:hover { text-decoration: underline; }
 .gradio-container .prose h2 { font-size: 1.2rem; }
 .bare { padding: 0; }
 .placeholder-content { padding: 0 1rem; }

@@ -45,7 +45,7 @@ class Client:
 
 async def test_all_that_runs_has_failed_when_its_process_has_gone() -> None:
     client = Client()
-    answer = RelayedEvents(client.send)
+    answer = RelayedEvents(SCOPE, client.send)
     await answer(START)
     await answer(part(line("process_starts", EVENTS[0]), line("process_starts", EVENTS[1])))
     await answer(part(line("process_completed", EVENTS[0]), line("process_starts", EVENTS[2])))
@@ -58,7 +58,104 @@ async def test_all_that_runs_has_failed_when_its_process_has_gone() -> None:
 
 async def test_a_stream_that_was_closed_with_its_last_event_has_ended() -> None:
     client = Client()
-    answer = RelayedEvents(client.send)
+    answer = RelayedEvents(SCOPE, client.send)
+    await answer(START)
+    ended = (line("process_completed", EVENTS[0]), line("close_stream"))
+    await answer(part(line("process_starts", EVENTS[0]), *ended))
+    assert await answer.cut()
+    assert client.has(line("process_starts", EVENTS[0]), *ended)
+
+
+async def test_a_page_gets_what_it_has_not_got_of_what_was_sent_together() -> None:
+    streams, going_on = Streams(lambda page: True), asyncio.Event()
+    said = [line("process_generating", EVENTS[0])] * 3
+    said += [line("process_completed", EVENTS[0]), line("close_stream")]
+
+    def scope(**headers: str) -> Scope:
+        return {
+            "type": "http",
+            "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+            HANDED_OVER: "another",
+        }
+
+    async def here(receive: Receive, send: Send) -> None:
+        await send(START)
+        await send(part(*said[:3]))
+        await going_on.wait()
+        await send(part(*said[3:], more=False))
+
+    async def listen(client: Client, **headers: Any) -> None:
+        await streams.kept("page", scope(**headers), here)(client.receive, client.send)
+
+    first, second = Client(), Client()
+    stream = asyncio.create_task(listen(first))
+    await asyncio.sleep(0)
+    first.left.set_result({"type": "http.disconnect", CUT: True})
+    again = asyncio.create_task(listen(second, **{"last-event-id": "2"}))
+    await asyncio.sleep(0)
+    going_on.set()
+    async with asyncio.timeout(5):
+        await asyncio.gather(stream, again)
+    assert first.has(*said[:3]) and second.has(*said[2:])
+SCOPE = {"type": "http", "method": "GET", "path": "/", "headers": []}
+"""Streams that pass through another process, whose messages may be sent several at a time."""
+
+import asyncio
+from typing import Any
+
+import orjson
+from starlette.types import Message, Receive, Scope, Send
+
+from gradio_ui.cluster import lost
+from gradio_ui.cluster.listener import CUT, HANDED_OVER
+from gradio_ui.cluster.relayed import RelayedEvents
+from gradio_ui.cluster.streams import Streams
+
+EVENTS = [f"{digit * 32}-{digit * 32}" for digit in "abc"]
+START: Message = {"type": "http.response.start", "status": 200, "headers": []}
+
+
+def line(msg: str, event: str = "") -> bytes:
+    return (
+        b"data: " + orjson.dumps({"msg": msg, **({"event_id": event} if event else {})}) + b"\n\n"
+    )
+
+
+def part(*lines: bytes, more: bool = True) -> Message:
+    return {"type": "http.response.body", "body": b"".join(lines), "more_body": more}
+
+
+class Client:
+    def __init__(self) -> None:
+        self.heard: list[bytes] = []
+        self.left: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+
+    async def receive(self) -> Message:
+        return await asyncio.shield(self.left)
+
+    async def send(self, message: Message) -> None:
+        self.heard += [said for said in lost.messages(message.get("body", b"")) if said.strip()]
+
+    def has(self, *lines: bytes) -> bool:
+        return self.heard == list(lines)
+
+
+async def test_all_that_runs_has_failed_when_its_process_has_gone() -> None:
+    client = Client()
+    answer = RelayedEvents(SCOPE, client.send)
+    await answer(START)
+    await answer(part(line("process_starts", EVENTS[0]), line("process_starts", EVENTS[1])))
+    await answer(part(line("process_completed", EVENTS[0]), line("process_starts", EVENTS[2])))
+    assert await answer.cut()
+    told = [orjson.loads(said.removeprefix(b"data: ")) for said in client.heard[4:]]
+    # `None`: those that only the page knows of.
+    assert [message.get("event_id") for message in told] == [*EVENTS[1:], None, None]
+    assert told[-1]["msg"] == "close_stream" and not any(one.get("success") for one in told)
+
+
+async def test_a_stream_that_was_closed_with_its_last_event_has_ended() -> None:
+    client = Client()
+    answer = RelayedEvents(SCOPE, client.send)
     await answer(START)
     ended = (line("process_completed", EVENTS[0]), line("close_stream"))
     await answer(part(line("process_starts", EVENTS[0]), *ended))

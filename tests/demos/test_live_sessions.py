@@ -46,8 +46,8 @@ def test_who_is_not_staff_now_is_refused(person: dict[str, bool], call: str) -> 
 @pytest.mark.parametrize("person", [{"is_staff": True}, {"is_superuser": True}])
 def test_staff_and_superusers_are_served(person: dict[str, bool]) -> None:
     session = session_of(User.objects.create(username="eve", **person))
-    rows, summary = asyncio.run(CALLS["list"](session))
-    assert [row[:2] for row in rows] == [[session.short_id, "eve (you)"]]
+    table, summary = asyncio.run(CALLS["list"](session))
+    assert [row[:2] for row in table["data"]] == [[session.short_id, "eve (you)"]]
     assert summary == "1 live session, 1 signed-in user"
 
 
@@ -57,7 +57,7 @@ def test_a_session_whose_user_was_deleted_is_listed_and_can_be_ended() -> None:
     ghost = session_of(ghost_user)
     User.objects.filter(pk=ghost_user.pk)._raw_delete("default")
     admin = session_of(User.objects.create(username="root", is_staff=True))
-    rows, _ = asyncio.run(CALLS["list"](admin))
-    assert len(rows) == 2
+    table, _ = asyncio.run(CALLS["list"](admin))
+    assert len(table["data"]) == 2
     asyncio.run(live_sessions.end_session(ghost.short_id, False, admin))
     assert [login.id for login in logins.each()] == [admin.id]

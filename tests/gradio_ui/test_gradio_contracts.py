@@ -881,7 +881,7 @@ def test_the_frontend_speaks_as_the_scripts_of_the_shell_expect() -> None:
 def test_gradio_client_takes_a_failure_for_that_of_all_its_events() -> None:
     from gradio_client import client, utils
 
-    ours, _, _ = lost.last_words(()).partition(b"\n\n")
+    ours, _, _ = lost.last_words((), None).partition(b"\n\n")
     message = json.loads(ours.removeprefix(b"data: "))
     words = utils.ServerMessage.server_stopped.value
     assert message["message"] == words, "gradio_client knows other words (cluster.lost)"

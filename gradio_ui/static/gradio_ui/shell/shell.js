@@ -4,6 +4,9 @@ import "./requests.js";
 import { bar, dialogs, live, loginAddress, page, renew, sleep, texts } from "./live.js";
 import { forget, keep } from "./drafts.js";
 
+// Where the app has given its page no title of its own, Gradio's would be that of every tab.
+if (window.gradio_config?.title === "Gradio") window.gradio_config.title = page.title;
+
 // The bar: its menus, the button for light and dark, the form that signs out, the state of the line.
 const root = document.documentElement;
 
