@@ -10,6 +10,8 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from sessionstate import logins
 
@@ -18,7 +20,7 @@ from .models import ApiKey
 from .programs import revoke_key
 
 admin.site.site_header = admin.site.site_title = "Gradio Session"
-admin.site.index_title = "Administration"
+admin.site.index_title = _("Administration")
 # By the site's own page: the same limits, and the second factor is asked for here too.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 admin.site.unregister([Group, User])
@@ -52,33 +54,36 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
     def get_inlines(self, request: HttpRequest, obj: User | None) -> list[Any]:
         return self.inlines if obj else []
 
-    @admin.display(description="name")
+    @admin.display(description=_("name"))
     def full_name(self, user: User) -> str:
         return user.get_full_name()
 
-    @admin.display(description="groups")
+    @admin.display(description=_("groups"))
     def roles(self, user: User) -> str:
         return ", ".join(sorted(group.name for group in user.groups.all()))
 
-    @admin.action(description="Sign out everywhere", permissions=["change"])
+    @admin.action(description=_("Sign out everywhere"), permissions=["change"])
     def sign_out_everywhere(self, request: HttpRequest, users: QuerySet[User]) -> None:
         ended = sum(logins.revoke_user(user.pk) for user in users)
-        self.message_user(request, f"Ended {ended} sessions.", messages.SUCCESS)
+        said = ngettext("Ended %(count)s session.", "Ended %(count)s sessions.", ended)
+        self.message_user(request, said % {"count": ended}, messages.SUCCESS)
 
-    @admin.action(description="Disable, and sign out everywhere", permissions=["change"])
+    @admin.action(description=_("Disable, and sign out everywhere"), permissions=["change"])
     def disable(self, request: HttpRequest, users: QuerySet[User]) -> None:
         # Not oneself: nobody should lock themselves out.
         others = [user for user in users if user != request.user]
         _set_active(others, False)
         for user in others:
             logins.revoke_user(user.pk)
-        self.message_user(request, f"Disabled {len(others)} users.", messages.SUCCESS)
+        said = ngettext("Disabled %(count)s user.", "Disabled %(count)s users.", len(others))
+        self.message_user(request, said % {"count": len(others)}, messages.SUCCESS)
 
-    @admin.action(description="Enable", permissions=["change"])
+    @admin.action(description=_("Enable"), permissions=["change"])
     def enable(self, request: HttpRequest, users: QuerySet[User]) -> None:
         disabled = list(users.filter(is_active=False))
         _set_active(disabled, True)
-        self.message_user(request, f"Enabled {len(disabled)} users.", messages.SUCCESS)
+        said = ngettext("Enabled %(count)s user.", "Enabled %(count)s users.", len(disabled))
+        self.message_user(request, said % {"count": len(disabled)}, messages.SUCCESS)
 
 
 def _set_active(users: list[User], active: bool) -> None:
@@ -94,7 +99,7 @@ class GroupAdmin(DjangoGroupAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
         return super().get_queryset(request).annotate(_members=Count("user"))
 
-    @admin.display(description="users", ordering="_members")
+    @admin.display(description=_("users"), ordering="_members")
     def members(self, group: Any) -> int:
         count: int = group._members
         return count
@@ -111,14 +116,14 @@ class ApiKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     fields = readonly_fields = (*list_display,)
     actions = ["revoke"]
 
-    @admin.display(description="key")
+    @admin.display(description=_("key"))
     def shown(self, key: ApiKey) -> str:
         return key.shown
 
-    @admin.display(description="scope")
+    @admin.display(description=_("scope"))
     def scope(self, key: ApiKey) -> str:
-        access = "read and write" if key.write else "read only"
-        return f"{access}: {', '.join(key.apps) or 'all apps'}"
+        access = gettext("read and write") if key.write else gettext("read only")
+        return f"{access}: {', '.join(key.apps) or gettext('all apps')}"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -128,7 +133,8 @@ class ApiKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         actions.pop("delete_selected", None)
         return actions
 
-    @admin.action(description="Revoke selected API keys", permissions=["change"])
+    @admin.action(description=_("Revoke selected API keys"), permissions=["change"])
     def revoke(self, request: HttpRequest, keys: QuerySet[ApiKey]) -> None:
         count = sum(revoke_key(key) for key in keys)
-        self.message_user(request, f"Revoked {count} API keys.", messages.SUCCESS)
+        said = ngettext("Revoked %(count)s API key.", "Revoked %(count)s API keys.", count)
+        self.message_user(request, said % {"count": count}, messages.SUCCESS)

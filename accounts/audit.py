@@ -16,6 +16,7 @@ from allauth.core import context
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from sessionstate import people
 from sessionstate.clock import now
@@ -30,37 +31,37 @@ logger = logging.getLogger(__name__)
 
 # What the admin calls them. Other rooms may record kinds of their own.
 KINDS = {
-    "signed_in": "signed in",
-    "sign_in_failed": "failed to sign in",
-    "locked_out": "locked out",
-    "unlocked": "unlocked",
-    "signed_out": "signed out",
-    "session_ended": "session ended",
-    "token_reused": "refresh token used twice",
-    "password_changed": "password changed",
-    "mfa_changed": "second factor changed",
-    "email_changed": "e-mail address changed",
-    "connection_changed": "single sign-on connection changed",
-    "user_created": "user created",
-    "user_deleted": "user deleted",
-    "user_disabled": "user disabled",
-    "user_enabled": "user enabled",
-    "roles_changed": "roles changed",
-    "permissions_changed": "permissions changed",
-    "group_renamed": "group renamed",
-    "group_deleted": "group deleted",
-    "key_created": "API key created",
-    "key_revoked": "API key revoked",
-    "key_used": "API key used",
-    "role_refused": "refused for want of a role",
+    "signed_in": _("signed in"),
+    "sign_in_failed": _("failed to sign in"),
+    "locked_out": _("locked out"),
+    "unlocked": _("unlocked"),
+    "signed_out": _("signed out"),
+    "session_ended": _("session ended"),
+    "token_reused": _("refresh token used twice"),
+    "password_changed": _("password changed"),
+    "mfa_changed": _("second factor changed"),
+    "email_changed": _("e-mail address changed"),
+    "connection_changed": _("single sign-on connection changed"),
+    "user_created": _("user created"),
+    "user_deleted": _("user deleted"),
+    "user_disabled": _("user disabled"),
+    "user_enabled": _("user enabled"),
+    "roles_changed": _("roles changed"),
+    "permissions_changed": _("permissions changed"),
+    "group_renamed": _("group renamed"),
+    "group_deleted": _("group deleted"),
+    "key_created": _("API key created"),
+    "key_revoked": _("API key revoked"),
+    "key_used": _("API key used"),
+    "role_refused": _("refused for want of a role"),
 }
 DOORS = {
-    "page": "page",
-    "sso": "single sign-on",
-    "api": "API",
-    "admin": "admin",
-    "app": "app",
-    "command": "command line",
+    "page": _("page"),
+    "sso": _("single sign-on"),
+    "api": _("API"),
+    "admin": _("admin"),
+    "app": _("app"),
+    "command": _("command line"),
 }
 _PATHS = (("/api/", "api"), ("/admin/", "admin"), ("/gradio/", "app"), ("/accounts/oidc/", "sso"))
 

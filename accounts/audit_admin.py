@@ -7,6 +7,8 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from sessionstate.clock import now
 from sessionstate.devices import describe
@@ -28,7 +30,7 @@ class _ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the s
 
 
 class _KindFilter(admin.SimpleListFilter):
-    title = "event"
+    title = _("event")
     parameter_name = "kind"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
@@ -39,7 +41,7 @@ class _KindFilter(admin.SimpleListFilter):
 
 
 class _DoorFilter(admin.SimpleListFilter):
-    title = "door"
+    title = _("door")
     parameter_name = "door"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
@@ -54,29 +56,29 @@ class AuditEventAdmin(_ReadOnly):
     list_display = ("at", "event", "who", "actor", "way", "ip", "device", "session", "more")
     list_filter = (_KindFilter, _DoorFilter, ("at", admin.DateFieldListFilter))
     search_fields = ("username", "actor", "ip", "session")
-    search_help_text = "User name, address, or the first 8 characters of a session id."
+    search_help_text = _("User name, address, or the first 8 characters of a session id.")
     fields = readonly_fields = (*list_display, "user_id", "user_agent")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    @admin.display(description="event", ordering="kind")
+    @admin.display(description=_("event"), ordering="kind")
     def event(self, event: AuditEvent) -> str:
-        return KINDS.get(event.kind, event.kind)
+        return str(KINDS.get(event.kind, event.kind))
 
-    @admin.display(description="user", ordering="username")
+    @admin.display(description=_("user"), ordering="username")
     def who(self, event: AuditEvent) -> str:
         return event.username or "-"
 
-    @admin.display(description="door", ordering="door")
+    @admin.display(description=_("door"), ordering="door")
     def way(self, event: AuditEvent) -> str:
-        return DOORS.get(event.door, event.door)
+        return str(DOORS.get(event.door, event.door))
 
-    @admin.display(description="device")
+    @admin.display(description=_("device"))
     def device(self, event: AuditEvent) -> str:
         return describe(event.user_agent) if event.user_agent else "-"
 
-    @admin.display(description="details")
+    @admin.display(description=_("details"))
     def more(self, event: AuditEvent) -> str:
         return "; ".join(f"{name}: {_words(value)}" for name, value in event.details.items())
 
@@ -97,15 +99,16 @@ class LockoutAdmin(_ReadOnly):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).filter(until__gt=now())
 
-    @admin.display(description="counts")
+    @admin.display(description=_("counts"))
     def counted(self, lockout: Lockout) -> str:
         if lockout.key.startswith("name:"):
-            return "a name that nobody has"
-        return "at this address" if "@" in lockout.key else "at all addresses not known"
+            return gettext("a name that nobody has")
+        return gettext("at this address") if "@" in lockout.key else gettext("at unknown addresses")
 
-    @admin.action(description="Unlock", permissions=["change"])
+    @admin.action(description=_("Unlock"), permissions=["change"])
     def unlock_selected(self, request: HttpRequest, lockouts: QuerySet[Lockout]) -> None:
         chosen = list(lockouts)
         for lockout in chosen:
             unlock(lockout)
-        self.message_user(request, f"Unlocked {len(chosen)}.", messages.SUCCESS)
+        said = gettext("Unlocked: %(count)s.") % {"count": len(chosen)}
+        self.message_user(request, said, messages.SUCCESS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from gradio_ui.models import Conversation
 
@@ -31,10 +32,10 @@ class ConversationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # in the s
     def has_change_permission(self, request: HttpRequest, obj: Conversation | None = None) -> bool:
         return False
 
-    @admin.display(description="conversation")
+    @admin.display(description=_("conversation"))
     def short_id(self, conversation: Conversation) -> str:
         return str(conversation.pk)[:8]
 
-    @admin.display(description="messages", ordering="length")
+    @admin.display(description=_("messages"), ordering="length")
     def length(self, conversation: Conversation) -> int:
         return int(conversation.length)  # type: ignore[attr-defined]  # annotated

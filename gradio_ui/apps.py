@@ -1,9 +1,10 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class GradioUiConfig(AppConfig):
     name = "gradio_ui"
-    verbose_name = "Gradio apps"
+    verbose_name = _("Gradio apps")
 
     def ready(self) -> None:
         from gradio_ui import belongings, checks, files  # noqa: F401

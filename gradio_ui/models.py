@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from sessionstate.clock import now
 
@@ -20,19 +21,23 @@ class Conversation(models.Model):
     # In URLs, so not to be counted.
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="conversations"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="conversations",
+        verbose_name=_("user"),
     )
-    app = models.CharField(max_length=50, help_text="Slug of the app.")
+    app = models.CharField(max_length=50, help_text="Slug of the app.", verbose_name=_("app"))
     # Of an app that has several chats.
-    chat = models.CharField(max_length=50, blank=True)
-    title = models.CharField(max_length=TITLE_LENGTH)
-    created = models.DateTimeField(default=now)
-    updated = models.DateTimeField(default=now)
+    chat = models.CharField(max_length=50, blank=True, verbose_name=_("chat"))
+    title = models.CharField(max_length=TITLE_LENGTH, verbose_name=_("title"))
+    created = models.DateTimeField(default=now, verbose_name=_("created"))
+    updated = models.DateTimeField(default=now, verbose_name=_("updated"))
 
     messages: RelatedManager[Message]
 
     class Meta:
         ordering = ["-updated", "id"]
+        verbose_name, verbose_name_plural = _("conversation"), _("conversations")
         indexes = [
             models.Index(fields=["user", "app", "chat", "-updated"], name="conversations_of")
         ]

@@ -1,9 +1,10 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class SessionStateConfig(AppConfig):
     name = "sessionstate"
-    verbose_name = "Session state"
+    verbose_name = _("Session state")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
