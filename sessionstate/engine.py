@@ -125,6 +125,11 @@ class SessionStore(RecordedSession):
 
     _session = property(_get_session)
 
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Bytes per key, as stored."""
+        return self._get_session().sizes()
+
     def exists(self, session_key: str | None) -> bool:
         return bool(session_key) and get_backend().load(_address(session_key)) is not None
 

@@ -39,12 +39,6 @@ class RecordedSession(SessionBase):
         return self._record.info if self._record else None
 
     @property
-    def sizes(self) -> dict[str, int]:
-        """Bytes per key, as stored."""
-        values: Values = self._get_session()
-        return values.sizes()
-
-    @property
     def short_id(self) -> str:
         """For logs and lists; too short to be of use to anybody else."""
         return (self.session_key or "")[:8]

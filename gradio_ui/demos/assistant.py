@@ -110,7 +110,9 @@ def build() -> gr.Blocks:
                 scale=1,
                 elem_id="assistant-chat",
                 buttons=["copy"],
-                placeholder=word("Your conversation is kept for you, also after you sign out."),
+                placeholder=str(
+                    word("Your conversation is kept for you, also after you sign out.")
+                ),
             ),
             textbox=gr.Textbox(
                 placeholder=word("Ask a question"),

@@ -16,7 +16,7 @@ def header(title: I18nData, subtitle: I18nData) -> None:
     # Not gr.HTML, whose frontend needs `unsafe_eval`.
     with gr.Column(elem_classes="page-header"):
         gr.Markdown(f"# {title}", elem_classes="bare")
-        gr.Markdown(subtitle, elem_classes="bare note")  # type: ignore[arg-type]
+        gr.Markdown(subtitle, elem_classes="bare note")
 
 
 def facts(rows: dict[str, str]) -> str:
