@@ -33,7 +33,7 @@ def untold(sentence: str) -> "gradio.Error":
     from gradio import Error
 
     error = Error(sentence, print_exception=False)
-    error.is_untold = True  # type: ignore[attr-defined]
+    error.is_untold = True
     return error
 
 
