@@ -14,7 +14,7 @@ from gradio_ui.cluster.relayed import Relayed, RelayedCall, RelayedEvents, Relay
 from gradio_ui.cluster.streams import Streams
 from tests.servers import BASE_DIR
 
-SCOPE = {"type": "http", "method": "GET", "path": "/", "headers": []}
+SCOPE: Scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
 EVENTS = [f"{digit * 32}-{digit * 32}" for digit in "abc"]
 START: Message = {"type": "http.response.start", "status": 200, "headers": []}
 
@@ -70,7 +70,7 @@ async def test_a_stream_that_was_closed_with_its_last_event_has_ended() -> None:
 @pytest.mark.parametrize("kind", [RelayedEvents, RelayedCall])
 async def test_who_listens_to_a_process_that_is_silent_is_told_so(kind: type[Relayed]) -> None:
     client = Client()
-    answer = kind(client.send)
+    answer = kind(SCOPE, client.send)
     assert not await answer.silent()
     await answer(START)
     await answer(part(line("process_starts", EVENTS[0])))
@@ -81,11 +81,11 @@ async def test_who_listens_to_a_process_that_is_silent_is_told_so(kind: type[Rel
 async def test_a_page_takes_the_silence_of_a_process_for_that_of_nginx() -> None:
     script = (BASE_DIR / "gradio_ui/static/gradio_ui/shell/requests.js").read_text()
     found = re.search(r"^const CUT = '(.*)';$", script, re.M)
-    assert found and lost.cut().startswith(found[1].encode())
+    assert found and lost.cut(SCOPE).startswith(found[1].encode())
 
 
 async def test_a_heartbeat_goes_on_without_a_process_that_is_silent() -> None:
-    answer = RelayedHeartbeat(Client().send)
+    answer = RelayedHeartbeat(SCOPE, Client().send)
     await answer(START)
     assert not await answer.silent()
 
@@ -98,7 +98,7 @@ async def test_a_page_that_was_refused_its_stream_asks_for_its_beginning(has_eve
         await send(START)
         await send(part(line("process_starts", EVENTS[0]), more=False))
 
-    scope: Scope = {"type": "http", "headers": [(b"last-event-id", b"0")]}
+    scope = {**SCOPE, "headers": [(b"last-event-id", b"0")]}
     await streams.kept("page", scope, here)(client.receive, client.send)
     assert client.has(line("process_starts", EVENTS[0])) is has_events
     assert any(b"close_stream" in said for said in client.heard) is not has_events
@@ -111,7 +111,7 @@ async def test_a_page_gets_what_it_has_not_got_of_what_was_sent_together() -> No
 
     def scope(**headers: str) -> Scope:
         return {
-            "type": "http",
+            **SCOPE,
             "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
             HANDED_OVER: "another",
         }
