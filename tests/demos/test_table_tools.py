@@ -120,8 +120,8 @@ def test_correlations_find_what_moves_together() -> None:
     assert "c" not in numbers  # a constant correlates with nothing
     assert found["x", "same"]["r"] == 1
     noise = found["x", "noise"]
-    assert noise["95 % from"] < noise["r"] < noise["to"]  # type: ignore[operator]
-    assert noise["95 % from"] < 0 < noise["to"]  # type: ignore[operator]
+    assert noise["95 % from"] < noise["r"] < noise["95 % to"]  # type: ignore[operator]
+    assert noise["95 % from"] < 0 < noise["95 % to"]  # type: ignore[operator]
     expected = np.corrcoef(table["x"], table["noise"])[0, 1]
     assert noise["r"] == pytest.approx(expected, abs=0.001)
 
