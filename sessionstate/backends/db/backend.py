@@ -32,6 +32,7 @@ from sessionstate.backends.db.sql import (
     VALUE,
     info_of,
     insert,
+    kinds_and_ids,
     load_many,
     remove,
     snapshot_of,
@@ -113,9 +114,8 @@ class Backend(ThreadedBackend):
         found: list[Snapshot | None] = []
         for start in range(0, len(addresses), _ADDRESSES):
             chunk = addresses[start : start + _ADDRESSES]
-            named = [part for address in chunk for part in (address.kind, address.id)]
             with self._cursor() as cursor:
-                cursor.execute(load_many(len(chunk)), [*named, timestamp()])
+                cursor.execute(load_many(len(chunk)), [*kinds_and_ids(chunk), timestamp()])
                 found += snapshots_of(chunk, cursor.fetchall())
         return found
 

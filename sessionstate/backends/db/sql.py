@@ -58,6 +58,11 @@ def load_many(count: int, of_values: str = "") -> str:
     )
 
 
+def kinds_and_ids(addresses: Sequence[Address]) -> list[str]:
+    """As `load_many` takes them."""
+    return [part for address in addresses for part in (address.kind, address.id)]
+
+
 def snapshots_of(
     addresses: Sequence[Address], rows: Iterable[tuple[Any, ...]]
 ) -> list[Snapshot | None]:

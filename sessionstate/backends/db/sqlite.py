@@ -13,7 +13,7 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from sessionstate.backends.base import Address, Snapshot
-from sessionstate.backends.db.sql import load_many, snapshots_of
+from sessionstate.backends.db.sql import kinds_and_ids, load_many, snapshots_of
 from sessionstate.clock import timestamp
 
 # What is read at a glance at most: records, and bytes of each.
@@ -105,9 +105,9 @@ class _Reader:
             return None
         self._has_read = True
         self._loop.call_soon(self._rest)
-        named = [part for address in addresses for part in (address.kind, address.id)]
         sql = load_many(len(addresses), "AND r.size <= %s").replace("%s", "?")
-        rows = self._connection.execute(sql, [_SMALL, *named, timestamp()]).fetchall()
+        asked = [_SMALL, *kinds_and_ids(addresses), timestamp()]
+        rows = self._connection.execute(sql, asked).fetchall()
         found = snapshots_of(addresses, rows)
         if any(snapshot and snapshot.info.size > _SMALL for snapshot in found):
             return None  # its values are missing
