@@ -18,7 +18,7 @@ from gradio_ui import stopping  # noqa: E402
 from gradio_ui.asgi import GradioRouter  # noqa: E402
 from gradio_ui.static_files import StaticFilesFirst  # noqa: E402
 from gradiosession import metrics, tracing  # noqa: E402
-from gradiosession.front import MountedAt, OnlyReadable  # noqa: E402
+from gradiosession.front import MountedAt, OnlyReadable, refuse  # noqa: E402
 from gradiosession.logs import AccessLog, App, Receive, Scope, Send  # noqa: E402
 from gradiosession.proxies import ClientAddress  # noqa: E402
 
@@ -50,12 +50,6 @@ async def live_session(scope: Scope, receive: Receive, send: Send) -> None:
         return await refuse(scope, receive, send)
     await gradio_app.lifespan.start()
     await live.serve(scope, receive, send)
-
-
-async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
-    """A WebSocket nobody answers: closed before the handshake, which servers turn into a 403."""
-    await receive()
-    await send({"type": "websocket.close"})
 
 
 site = ProtocolTypeRouter(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import orjson
+from starlette.responses import Response
 
 from accounts.problems import CONTENT_TYPE, problem
 from gradiosession.logs import App, Receive, Scope, Send
 
 _BAD = orjson.dumps(problem(400, "", "The headers or the query of this request cannot be read."))
+_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
 class MountedAt:
@@ -36,7 +38,9 @@ class OnlyReadable:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] in ("http", "websocket") and not _is_readable(scope):
-            return await _refuse(scope, receive, send)
+            if scope["type"] == "websocket":
+                return await refuse(scope, receive, send)
+            return await Response(_BAD, 400, _HEADERS, CONTENT_TYPE)(scope, receive, send)
         await self.app(scope, receive, send)
 
 
@@ -46,15 +50,7 @@ def _is_readable(scope: Scope) -> bool:
     )
 
 
-async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
-    if scope["type"] == "websocket":
-        await receive()
-        return await send({"type": "websocket.close"})
-    headers = [
-        (b"content-type", CONTENT_TYPE.encode()),
-        (b"content-length", str(len(_BAD)).encode()),
-        (b"cache-control", b"no-store"),
-        (b"x-content-type-options", b"nosniff"),
-    ]
-    await send({"type": "http.response.start", "status": 400, "headers": headers})
-    await send({"type": "http.response.body", "body": _BAD})
+async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
+    """A WebSocket nobody answers: closed before the handshake, which servers turn into a 403."""
+    await receive()
+    await send({"type": "websocket.close"})
