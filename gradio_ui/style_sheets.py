@@ -10,6 +10,7 @@ import gzip
 import re
 from collections.abc import Iterable
 from functools import cache, lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import brotli
@@ -45,7 +46,7 @@ def theme(blocks: "gradio.Blocks", scope: Scope) -> Response:
 
 def can_stand_together(name: str) -> bool:
     """Whether it is a style sheet of Gradio's of which rules may stand before it."""
-    return name in _numbers()
+    return name in _files()
 
 
 def together(names: Iterable[str]) -> str:
@@ -65,7 +66,7 @@ def find(path: str) -> tuple[str, ...] | None:
     match = _TOGETHER.fullmatch(path)
     if match is None:
         return None
-    files = list(_numbers())
+    files = list(_files())
     numbers = [int(match[1][at : at + 2], 16) for at in range(0, len(match[1]), 2)]
     if len(set(numbers)) < len(numbers) or max(numbers) >= len(files):
         return None
@@ -101,16 +102,21 @@ def _encoded(css: str, encoding: str) -> bytes:
 
 
 @cache
+def _files() -> dict[str, str]:
+    """The text of those that can stand in one with others, by name. Read once: no answer waits for
+    a disk."""
+    paths = sorted((frontend.directory() / "assets").glob("*.css"))
+    texts = ((path.name, path.read_text()) for path in paths)
+    return dict(islice((one for one in texts if not _FIRST.search(one[1])), 256))
+
+
+@cache
 def _numbers() -> dict[str, int]:
-    """Of the files that can stand in one with others."""
-    files = sorted((frontend.directory() / "assets").glob("*.css"))
-    names = [path.name for path in files if not _FIRST.search(path.read_text())]
-    return {name: number for number, name in enumerate(names[:256])}
+    return {name: number for number, name in enumerate(_files())}
 
 
 def _text(names: tuple[str, ...]) -> str:
-    directory = frontend.directory() / "assets"
-    return "\n".join((directory / name).read_text() for name in names)
+    return "\n".join(_files()[name] for name in names)
 
 
 _together = cache(_text)
