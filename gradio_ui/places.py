@@ -20,6 +20,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from gradio_ui.compat.environment import directory
+from gradio_ui.conf import Allowance, conf
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,11 @@ class Place:
     @property
     def readable(self) -> tuple[Path, ...]:
         return self.own, root() / "public" / self.app, self.examples
+
+    @property
+    def allowance(self) -> Allowance:
+        """Of the user, by the name: no account has one like a visitor's."""
+        return conf.visitor if (self.user or "").startswith("visitor-") else conf.user
 
 
 NOWHERE = Place()

@@ -190,8 +190,7 @@ def _arrived(path: Path, done: asyncio.Future[bool]) -> None:
 
 
 def _most(place: Place) -> int:
-    visitor = (place.user or "").startswith("visitor-")
-    return max(conf.max_upload, (conf.visitor if visitor else conf.user).bytes)
+    return max(conf.max_upload, place.allowance.bytes)
 
 
 def _stamp(path: Path) -> Stamp | None:

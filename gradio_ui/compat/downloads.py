@@ -35,9 +35,9 @@ def install() -> None:
 class _Bounded:
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         limit = conf.max_upload
-        if user := places.current().user:
-            allowed = conf.visitor if user.startswith("visitor-") else conf.user
-            limit = min(limit, allowed.bytes - await files.ausage(user))
+        place = places.current()
+        if place.user:
+            limit = min(limit, place.allowance.bytes - await files.ausage(place.user))
         request.headers["Accept-Encoding"] = "identity"
         response: httpx.Response = await super().handle_async_request(request)  # type: ignore[misc]
         if response.headers.get("Content-Encoding", "identity") != "identity":

@@ -79,8 +79,7 @@ def _size(drawing: Any) -> int:
 
 def _room() -> int:
     """For all drawings of the present user together."""
-    is_visitor = (places.current().user or "").startswith("visitor-")
-    return min(conf.max_upload, (conf.visitor if is_visitor else conf.user).bytes)
+    return min(conf.max_upload, places.current().allowance.bytes)
 
 
 class _Latest(OrderedDict[str, Any]):
