@@ -116,9 +116,12 @@ def build() -> gr.Blocks:
                     elem_classes="note",
                 )
                 sign_out = gr.Button(word("Sign out"), variant="primary")
-                link = "<a class='plain-link' href='/accounts/sessions/'>"
-                gr.Markdown(f"{link}{word('All my sign-ins')}</a>", elem_classes="bare")
-        gr.Markdown(f"## {word('In this session')}")
+                # Not inside of an f-string: there Babel finds no text to translate.
+                text = word("All my sign-ins")
+                link = f"<a class='plain-link' href='/accounts/sessions/'>{text}</a>"
+                gr.Markdown(link, elem_classes="bare")
+        heading = word("In this session")
+        gr.Markdown(f"## {heading}")
         table = gr.Dataframe(
             headers=[""] * session_facts.COLUMNS,
             interactive=False,
