@@ -44,6 +44,7 @@ from sessionstate.clock import timestamp
 from sessionstate.engine import SessionStore
 from sessionstate.errors import StoreUnavailable
 from sessionstate.lifetime import session_expires
+from sessionstate.tasks import end_tasks
 
 from .conf import conf
 from .identity import Identity, NotAuthenticated, aidentify
@@ -132,9 +133,7 @@ async def serve(scope: Scope, receive: Receive, send: Send) -> None:
     finally:
         watch.remove(page)
         _open.discard(page)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(*tasks)
 
 
 async def _admit(scope: Scope) -> Identity:

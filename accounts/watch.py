@@ -29,6 +29,7 @@ from sessionstate.announce import News
 from sessionstate.backends import get_backend
 from sessionstate.backends.base import Kind
 from sessionstate.errors import StoreUnavailable
+from sessionstate.tasks import end_tasks
 from sessionstate.threads import in_thread
 
 from . import access
@@ -115,10 +116,7 @@ class Watch:
     async def stop(self) -> None:
         if self._deafen is not None:
             self._deafen()
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(*self._tasks)
         self._loop = self._deafen = None
 
     def add(self, held: Held) -> None:

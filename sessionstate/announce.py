@@ -26,6 +26,7 @@ from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.dispatch import receiver
 
 from sessionstate.signals import session_revoked
+from sessionstate.tasks import end_tasks
 
 logger = logging.getLogger(__name__)
 
@@ -108,7 +109,7 @@ async def hear() -> None:
             await asyncio.sleep(_RETRY)
         finally:
             if beating is not None:
-                beating.cancel()
+                await end_tasks(beating)
 
 
 async def _beat(layer: Any, channel: str, numbers: Iterator[int]) -> None:

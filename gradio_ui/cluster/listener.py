@@ -16,6 +16,7 @@ from gradio_ui import tracing
 from gradio_ui.cluster import wire
 from gradio_ui.cluster.wire import Broken, Channel, Forged, Frame, Kind
 from gradio_ui.conf import conf
+from sessionstate.tasks import end_tasks
 
 logger = logging.getLogger(__name__)
 
@@ -74,9 +75,7 @@ class Listener:
         if self._server is not None:
             self._server.close()
             self._server = None
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(*self._tasks)
         if self._socket is not None:
             self._socket.unlink(missing_ok=True)
 

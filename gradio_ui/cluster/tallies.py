@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 
 from gradio_ui.cluster import keys, reach
 from gradio_ui.cluster.presence import Presence
+from sessionstate.tasks import end_tasks
 
 logger = logging.getLogger(__name__)
 
@@ -45,9 +46,7 @@ class Tallies:
 
     async def stop(self) -> None:
         if self._task:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await end_tasks(self._task)
 
     def few(self, limit: int) -> int:
         """While each process has no more than so many, they are far from the limit together."""

@@ -13,6 +13,7 @@ from gradio_ui.cluster.claims import Claims, Holder
 from gradio_ui.cluster.presence import Presence
 from gradio_ui.cluster.wire import Channel
 from sessionstate.errors import StoreUnavailable
+from sessionstate.tasks import end_tasks
 
 
 class Waiting:
@@ -39,9 +40,7 @@ class Waiting:
         for channel in self._channels:
             channel.close()
         if self._task:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await end_tasks(self._task)
 
     async def _run(self) -> None:
         while True:

@@ -113,7 +113,8 @@ class Tab:
         event = self.start(fn, *data, **more)
         with self.stream() as messages:
             for message in messages:
-                if message["msg"] == "process_completed" and message["event_id"] == event:
+                # Without an event: of all that there are.
+                if message["msg"] == "process_completed" and message["event_id"] in (event, None):
                     if not message["success"]:
                         self.person.failures.append(str(message["output"]))
                         raise Failed(str(message["output"]))
