@@ -120,6 +120,7 @@ def _mount(spec: AppSpec, blocks: gradio.Blocks) -> Starlette:
     if queue := options.pop("queue", None):
         blocks.queue(**queue)
     queues.ring_for_work(blocks)
+    changes.follow_all(blocks)
     pages.lift_limits(blocks)
     compat.mark_launched(blocks)
     compat.pin_id(blocks, spec.slug)

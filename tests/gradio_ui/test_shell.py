@@ -385,6 +385,15 @@ def test_a_page_follows_what_other_tabs_and_devices_change(browser: Browser, ada
     device.context.close()
 
 
+def test_what_changes_while_a_page_shows_the_change_before_is_shown_after_it(ada: Person) -> None:
+    here, there = ada.open(), ada.open()
+    shown = there.get_by_label("Late", exact=True)
+    add(here, "milk")
+    expect(shown).to_have_value("…", timeout=20_000)
+    add(here, "bread")
+    expect(shown).to_have_value("milk, bread", timeout=20_000)
+
+
 def test_a_page_survives_a_restart_and_then_asks_whether_anybody_is_there(
     ada: Person, tmp_path_factory: pytest.TempPathFactory, demo_database: Any
 ) -> None:

@@ -21,6 +21,14 @@ def items(session: Session) -> str:
 
 
 @with_session
+def late(session: Session) -> Iterator[str]:
+    found = ", ".join(session.get("items", []))
+    yield "…"
+    time.sleep(3)
+    yield found
+
+
+@with_session
 def colour(value: str, state: UserState) -> None:
     state["colour"] = value
 
@@ -58,6 +66,7 @@ def notes() -> gr.Blocks:
         gr.on([demo.load, session_changed("items")], items, None, shown)
         gr.on([session_changed("colour")], what_colour, None, theirs)
         gr.on([session_changed("items")], count, times, times)
+        gr.on([session_changed("items")], late, None, gr.Textbox(label="Late"))
     return demo
 
 
