@@ -16,7 +16,10 @@ wall. (What Redis does is Redis's, and not in it.)
 `echo` is the way through the gate alone; `visit` also reads and writes a session, where the bare
 apps count in a global variable. Every server has had the same events before it is measured.
 
-    make bench            or   python benchmarks/event_latency.py --warmup 5000 --rounds 10
+    make bench            or   python benchmarks/event_latency.py --warmup 5000 --starts 5
+
+A process keeps the luck that it starts with (where its memory lies, say), so that one start says
+little about a difference of a tenth: `--starts` takes the median of several.
 """
 
 import argparse
@@ -172,13 +175,18 @@ def cpu_seconds(pid: int) -> float:
     return time.clock_gettime(~pid << 3 | 2)
 
 
-async def compare(targets: list[Target], rounds: int, events: int) -> None:
+# Of each row of the table, how much longer each of ours takes than each of the bare ones.
+Ratios = dict[str, dict[str, float]]
+
+
+async def compare(targets: list[Target], rounds: int, events: int) -> Ratios:
     print(f"Median time per event in ms, {rounds} alternating rounds of {events} events\n")
     ours = [target.name for target in targets if target.headers != [""]]
     bares = [target.name for target in targets if target.name not in ours]
-    pairs = [(own, bare) for own in ours for bare in bares]
-    heads = [target.name for target in targets] + [f"{own}/{bare}" for own, bare in pairs]
+    pairs = {f"{own}/{bare}": (own, bare) for own in ours for bare in bares}
+    heads = [target.name for target in targets] + list(pairs)
     print(f"{'':20}" + "".join(f"{head:>12}" for head in heads))
+    ratios: Ratios = {}
     for label, function in FUNCTIONS.items():
         for clients in (1, CLIENTS):
             times: dict[str, list[float]] = {target.name: [] for target in targets}
@@ -191,11 +199,28 @@ async def compare(targets: list[Target], rounds: int, events: int) -> None:
                     spent[target.name].append((cpu_seconds(target.pid) - before) / len(found))
                     times[target.name] += found
             name = f"{label}, {clients} client{'s' if clients > 1 else ''}"
-            for label_of_row, measured in ((name, times), ("  CPU", spent)):
+            for row, measured in ((name, times), (f"{name}, CPU", spent)):
                 medians = {name: median(found) for name, found in measured.items()}
+                ratios[row] = {
+                    pair: medians[own] / medians[bare] for pair, (own, bare) in pairs.items()
+                }
                 cells = [f"{medians[target.name] * 1000:>12.2f}" for target in targets]
-                cells += [f"{medians[own] / medians[bare]:>12.2f}" for own, bare in pairs]
-                print(f"{label_of_row:20}{''.join(cells)}", flush=True)
+                cells += [f"{ratio:>12.2f}" for ratio in ratios[row].values()]
+                print(f"{row if row == name else '  CPU':20}{''.join(cells)}", flush=True)
+    return ratios
+
+
+def print_all(starts: list[Ratios]) -> None:
+    """What two processes of the same program differ by is no less than what is compared here."""
+    print(f"\nMedian of {len(starts)} starts, and from the lowest to the highest\n")
+    pairs = list(next(iter(starts[0].values())))
+    print(f"{'':24}" + "".join(f"{pair:>20}" for pair in pairs))
+    for row in starts[0]:
+        cells = []
+        for pair in pairs:
+            found = sorted(ratios[row][pair] for ratios in starts)
+            cells.append(f"{median(found):>8.2f} ({found[0]:.2f}-{found[-1]:.2f})")
+        print(f"{row:24}" + "".join(f"{cell:>20}" for cell in cells))
 
 
 def main() -> None:
@@ -203,8 +228,15 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--events", type=int, default=100, help="per round")
     parser.add_argument("--warmup", type=int, default=500, help="events of each server before")
+    parser.add_argument("--starts", type=int, default=1, help="all of it with new servers")
     parser.add_argument("--only", nargs="*", choices=["stock", "tuned", "db", "redis"])
     options = parser.parse_args()
+    starts = [run(options) for _ in range(options.starts)]
+    if len(starts) > 1 and any(starts[0].values()):
+        print_all(starts)
+
+
+def run(options: argparse.Namespace) -> Ratios:
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         targets = [
@@ -214,7 +246,7 @@ def main() -> None:
         ]
         for target in targets:
             asyncio.run(warm_up(target, options.warmup))
-        asyncio.run(compare(targets, options.rounds, options.events))
+        return asyncio.run(compare(targets, options.rounds, options.events))
 
 
 def start(stack: ExitStack, directory: Path, name: str) -> Target:

@@ -149,13 +149,12 @@ class Call:
         # Every client sends one; a bare POST to /run may not, and then there is no tab.
         return TabState(self.session.id, self.request.session_hash or "")
 
-    async def prepare(self, needs: Needs, *, is_alone: bool = False) -> None:
+    async def prepare(self, needs: Needs) -> None:
         """Before the first step. The user is read anew: a call may have waited in the queue. If it
-        has not, and no other is running, the session is as the gate has just read it: among others
-        it costs less to read it together with theirs."""
+        has not, the session is as the gate has just read it."""
         scopes = needs.scopes
         reading = self.passed.reading if self.passed else None
-        if is_alone and Session in scopes and reading is not None and reading.is_current:
+        if Session in scopes and reading is not None and reading.is_current:
             self.session.take(reading.snapshot)
             scopes = scopes - {Session}
         await self.load(scopes)

@@ -15,7 +15,6 @@ from weakref import WeakKeyDictionary
 
 from gradio_ui import asked, limited, rates, rules, vetting
 from gradio_ui.asked import Needs
-from gradio_ui.compat import pages
 from gradio_ui.rates import Limit
 from gradio_ui.rules import Rule, Rules
 from gradio_ui.running import Call, is_building, running
@@ -100,7 +99,7 @@ class Steps:
                 await run.aclose(saving=False)
             raise
         if not run:
-            await call.prepare(needs, is_alone=pages.count_running(self._blocks) <= 1)
+            await call.prepare(needs)
         try:
             with call.current(), call.told(name):
                 result = await self._call_function(

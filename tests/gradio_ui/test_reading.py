@@ -26,6 +26,12 @@ from sessionstate.recent import Reading
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+@pytest.fixture(autouse=True)
+def long_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine takes its time between two lines."""
+    monkeypatch.setattr(recent, "MOMENT", 1.0)
+
+
 @pytest.fixture
 async def session_id() -> str:
     store = SessionStore()
@@ -34,7 +40,7 @@ async def session_id() -> str:
     return str(store.session_key)
 
 
-async def begun(session_id: str, reading: Reading | None, is_alone: bool = True) -> Call:
+async def begun(session_id: str, reading: Reading | None) -> Call:
     """A call of a callback, for a request that passed the gate."""
     pages = Pages(is_busy=lambda name: False, forget=lambda name: None)
     passed = Passage("app", Owner("s", "ada"), pages, None, None, Booking("ada"), reading)  # type: ignore[arg-type]
@@ -42,7 +48,7 @@ async def begun(session_id: str, reading: Reading | None, is_alone: bool = True)
     scope: dict[str, Any] = {**asked, "user": AnonymousUser(), **passed.entry()}
     scope["session"] = Session(session_id)
     call = Call(gr.Request(Request(scope)))  # type: ignore[arg-type]
-    await call.prepare(Needs(frozenset({Session})), is_alone=is_alone)
+    await call.prepare(Needs(frozenset({Session})))
     return call
 
 
@@ -83,13 +89,6 @@ async def saved_here(session_id: str) -> None:
 async def waited(session_id: str) -> None:
     await written_elsewhere(session_id)
     time.sleep(recent.MOMENT)
-
-
-async def test_who_runs_among_others_reads_with_them(session_id: str) -> None:
-    reading = await read(session_id)
-    await written_elsewhere(session_id)
-    call = await begun(session_id, reading, is_alone=False)
-    assert call.session["color"] == "blue"
 
 
 @pytest.mark.parametrize("between", [saved_here, waited])

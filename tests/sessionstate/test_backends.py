@@ -124,8 +124,8 @@ def test_a_record_without_an_end_stays(backend: Backend) -> None:
     address = Address(Kind.USER, "7")
     backend.create(address, {"a": b"1"}, Stamp(timestamp(), NEVER), limit=LIMIT)
     clock.shift(50 * 365 * 24 * 3600)
+    backend.purge()
     assert loaded(backend, address).info.expires == NEVER
-    assert backend.purge() == 0
 
 
 def test_a_touch_moves_the_end_and_writes_no_version(backend: Backend) -> None:

@@ -76,12 +76,15 @@ class Backend:
         with self._answering():
             async with patience:
                 connection = await self._connections.atake()
-            in_doubt = self.watch.due()
+                in_doubt = self.watch.due()
+                if not in_doubt:
+                    asked = time.monotonic()
+                    answers = await self._exchange(connection, requests)
             if in_doubt:
                 await self.watch.asettle(began)
-            asked = time.monotonic()
-            async with patience:
-                answers = await self._exchange(connection, requests)
+                asked = time.monotonic()
+                async with patience:
+                    answers = await self._exchange(connection, requests)
         self.watch.answered(asked)
         if in_doubt:
             await self.watch.asettle()
