@@ -14,6 +14,7 @@ from gradio_ui.cluster.errors import NoAnswer, Silent, Stopped
 from gradio_ui.limits import NoRoom
 from gradio_ui.names import BadName
 from gradio_ui.ownership import NotOwner, TooMany
+from gradio_ui.passage import GrantOver
 from gradio_ui.problems import Problem
 from gradio_ui.ranges import BadRange
 from gradio_ui.rates import Exceeded
@@ -75,6 +76,8 @@ def _problem(error: Exception) -> Problem | None:
             return Problem(404, _("Not found"), str(error))
         case NotOwner():
             return _NOT_YOURS
+        case GrantOver():
+            return Problem(403, _("Forbidden"), str(error))
         case Denied():
             return Problem(403, _("Not allowed"), error.rule.sentence)
         case TooMany():

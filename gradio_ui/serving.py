@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gradio_ui import connections, gate, named, storage, targets
 from gradio_ui.answers import Answers
@@ -20,9 +20,9 @@ from gradio_ui.limits import Limits
 from gradio_ui.ownership import Pages
 from gradio_ui.passage import Passage
 from gradio_ui.places import Place, entered
-from gradio_ui.refusals import explaining
-from gradio_ui.revocation import Grants
-from gradio_ui.routes import Access, Body, Route
+from gradio_ui.refusals import Refused, explaining
+from gradio_ui.revocation import Grant, Grants
+from gradio_ui.routes import Access, Body, Route, Target
 
 if TYPE_CHECKING:
     from gradio_ui.mount import Mount
@@ -106,6 +106,8 @@ class Serving:
                     version = "2.4"
                     receive = await stack.enter_async_context(connection.lasting())
                 inner["asgi"] = {**inner.get("asgi", {}), "spec_version": version}
+            elif route.target is Target.COMPONENT:
+                send = _while_granted(grant, inner, send)
             stack.enter_context(entered(Place(mount.spec.slug, owner.user)))
             if route.names_files and storage.is_used():
                 with explaining(inner):
@@ -120,6 +122,18 @@ class Serving:
             await _answer(app, route, inner, receive, send)
 
 
+def _while_granted(grant: Grant, scope: Scope, send: Send) -> Send:
+    """A function that no event runs may have finished after its grant."""
+
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            with explaining(scope):
+                grant.check()
+        await send(message)
+
+    return sent
+
+
 async def _answer(app: ASGIApp, route: Route, inner: Scope, receive: Receive, send: Send) -> None:
     # Arguments by name that do not fit the function are an error of the server to Gradio, and
     # functions of components are given what was sent as it is.
@@ -129,6 +143,8 @@ async def _answer(app: ASGIApp, route: Route, inner: Scope, receive: Receive, se
     try:
         with inputs.noting(unfit):
             await app(inner, receive, answers)
+    except Refused:
+        raise
     except Exception:
         if not 400 <= answers.status < 500:
             raise

@@ -10,8 +10,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -74,14 +76,29 @@ class Person:
         file = self.pair.traces / self.name
         return file.read_text().split("\n")[:-1] if file.exists() else []
 
+    @cached_property
+    def config(self) -> Any:
+        url = f"{self.pair.here.url}/gradio/ending/config"
+        return httpx.get(url, headers=self.headers).json()
+
+    @property
+    def component(self) -> int:
+        """The one with a function of its own."""
+        found = (c for c in self.config["components"] if c["props"].get("elem_id") == "server")
+        number: int = next(found)["id"]
+        return number
+
+    def post(self, path: str, body: Any) -> httpx.Response:
+        url = f"{self.pair.here.url}/gradio/ending/gradio_api/{path}"
+        return httpx.post(url, json=body, headers=self.headers, timeout=30)
+
     def start(self, api_name: str) -> Stream:
-        base = f"{self.pair.here.url}/gradio/ending"
-        config = httpx.get(f"{base}/config", headers=self.headers).json()
-        fn = next(d["id"] for d in config["dependencies"] if d["api_name"] == api_name)
+        dependencies = self.config["dependencies"]
+        fn = next(d["id"] for d in dependencies if d["api_name"] == api_name)
         page = f"{self.name}-{api_name}"
         body = {"data": [self.name], "fn_index": fn, "session_hash": page}
-        url = f"{base}/gradio_api"
-        httpx.post(f"{url}/queue/join", json=body, headers=self.headers).raise_for_status()
+        self.post("queue/join", body).raise_for_status()
+        url = f"{self.pair.here.url}/gradio/ending/gradio_api"
         stream = Stream(f"{url}/queue/data?session_hash={page}", self.headers)
         stream.start()
         return stream
@@ -228,13 +245,18 @@ def ends_work(person: Person, end: Callable[[Person], None], message: str) -> No
     others = other.work()
     work = person.work()
     result: list[httpx.Response] = []
-    url = f"{pair.here.url}/gradio/ending/gradio_api/run/slow"
-    body = {"data": [person.name], "session_hash": f"{person.name}-run"}
-    direct = threading.Thread(
-        target=lambda: result.append(httpx.post(url, json=body, headers=person.headers, timeout=30))
-    )
-    direct.start()
-    wait_for(lambda: person.traces.count("slow begins") == 2)
+    page = f"{person.name}-run"
+    served = {"component_id": person.component, "fn_name": "served", "session_hash": page}
+    calls = [
+        threading.Thread(target=lambda sent=sent: result.append(person.post(*sent)))
+        for sent in (
+            ("run/slow", {"data": [person.name], "session_hash": page}),
+            ("component_server", served | {"data": person.name}),
+        )
+    ]
+    for call in calls:
+        call.start()
+    wait_for(lambda: person.traces.count("slow begins") == 2 and "served begins" in person.traces)
     end(person)
     ended = time.monotonic()
     for stream in (*work.events, work.heartbeat):
@@ -253,9 +275,12 @@ def ends_work(person: Person, end: Callable[[Person], None], message: str) -> No
     # A function that cannot be stopped finishes, and so does what holds the place of another.
     (pair.traces / f"{person.name}.done").touch()
     (pair.traces / f"{other.name}.done").touch()
-    direct.join(20)
-    assert result[0].status_code >= 400
-    assert "the result" not in result[0].text
+    for call in calls:
+        call.join(20)
+    assert len(result) == 2
+    for answer in result:
+        assert answer.status_code >= 400
+        assert "the result" not in answer.text
     assert person.traces.count("tick") == count, "it went on"
     others.events[2].join(10)
     assert others.events[2].messages[-2]["success"]

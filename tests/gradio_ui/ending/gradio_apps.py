@@ -45,6 +45,13 @@ def slow(name: str, state: UserState) -> str:
     return "the result"
 
 
+def served(name: str) -> str:
+    """Of a component; no event runs it."""
+    trace(name, "served begins")
+    wait_for(f"{name}.done")
+    return "the result"
+
+
 def alone(name: str) -> str:
     trace(name, "alone")
     wait_for(f"{name}.done")
@@ -58,4 +65,5 @@ def build_ending() -> gr.Blocks:
         gr.Button().click(ticks, name, number, api_name="ticks", concurrency_limit=None)
         gr.Button().click(slow, name, name, api_name="slow", concurrency_limit=None)
         gr.Button().click(alone, name, name, api_name="alone", concurrency_limit=1)
+        gr.HTML(server_functions=[served], elem_id="server")
     return demo
