@@ -64,7 +64,9 @@ class Route:
     @property
     def is_long(self) -> bool:
         """Whether it may stay open as long as the app likes."""
-        return self.is_stream or (self.body is Body.JSON and not self.is_short)
+        if self.is_stream or self.target is Target.COMPONENT:
+            return True
+        return self.body is Body.JSON and not self.is_short
 
     @property
     def is_of_events(self) -> bool:
@@ -87,7 +89,7 @@ _POST = frozenset({"POST"})
 _ANY = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 
 _PUBLIC = Route(Access.PUBLIC, _GET)
-_PAGE = Route(Access.PAGE, _GET, names_files=True)
+PAGE = Route(Access.PAGE, _GET, names_files=True)
 _READ = Route(Access.USE, _GET)
 _POLL = Route(Access.POLL, _GET)
 _STREAM = Route(Access.POLL, _GET, is_stream=True)
@@ -107,12 +109,11 @@ _HASH, _EVENT = (rf"(?P<{key}>{_NAME})" for key in (SESSION_HASH, EVENT_ID))
 # The first that matches the whole path decides. Groups of the patterns are names; the other names
 # of a route are in its query or its body.
 _TABLE: list[tuple[str, Route]] = [
-    ("/", _PAGE),
+    ("/", PAGE),
     (r"/(static|assets)/.+", replace(_PUBLIC, is_frontend=True)),
     (r"/svelte/.+", _PUBLIC),
     (rf"({_API})?/theme\.css", _PUBLIC),
-    (r"/(favicon\.ico|robots\.txt|manifest\.json)", _PUBLIC),
-    (r"/pwa_icon(/\d+)?", _PUBLIC),
+    (r"/(favicon\.ico|robots\.txt)", _PUBLIC),
     # Who is there, and with what.
     ("/config/?", _FILES),
     (rf"{_API}/(info|openapi\.json|user|login_check)/?", _READ),
@@ -140,7 +141,9 @@ _TABLE: list[tuple[str, Route]] = [
     (rf"{_API}/upload", replace(_SEND, body=Body.UPLOAD, names_files=True)),
     (rf"{_API}/process_recording", replace(_SEND, body=Body.UPLOAD)),
     (rf"{_API}/upload_progress", _ENDLESS),
-    (rf"{_API}/(file=|file/|proxy=).+", _FILES),
+    # Of another site: as long as that one likes.
+    (rf"{_API}/(file[=/]https?:|proxy=).+", replace(_ENDLESS, access=Access.USE)),
+    (rf"{_API}/file[=/].+", _FILES),
     (rf"{_API}/stream/{_EVENT}(/close)?", _SEND),
     (rf"{_API}/stream/{_HASH}/{_NAME}/\d+/playlist\.m3u8", _POLL),
     (rf"{_API}/stream/{_HASH}/{_NAME}/\d+/{_NAME}", _READ),
@@ -154,9 +157,11 @@ _TABLE: list[tuple[str, Route]] = [
     (rf"{_API}/(undo-)?vibe-[a-z-]+/?", _REFUSED),
     # the former transport of MCP, which sends to whoever knows the id of a stream; every tool;
     (rf"{_API}/mcp/.+", _REFUSED),
-    # what other users' events took, behind a key in the URL; FastAPI's own schema.
+    # what other users' events took, behind a key in the URL; FastAPI's own schema;
     ("/monitoring(/.*)?", _REFUSED),
     (r"/openapi\.json", _REFUSED),
+    # what tells everybody the title of the page, see `gradio_ui.pwa` for ours.
+    (r"/(manifest\.json|pwa_icon(/\d+)?)", _REFUSED),
 ]
 
 
@@ -177,7 +182,7 @@ def find(path: str, pages: Collection[str] = ()) -> Route | None:
     """The route of a path below the mount. `pages`: names of the further pages of the app.
     `None`: not in the table."""
     route = _known(path) if len(path) <= _SHORT else _first(path)
-    return _PAGE if route is None and path.strip("/") in pages else route
+    return PAGE if route is None and path.strip("/") in pages else route
 
 
 def _first(path: str) -> Route | None:

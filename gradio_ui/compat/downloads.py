@@ -16,6 +16,9 @@ from gradio_ui.conf import conf
 if TYPE_CHECKING:
     import gradio
 
+# Seconds without a byte.
+PATIENCE = 30.0
+
 
 def install() -> None:
     import safehttpx  # type: ignore[import-untyped]
@@ -39,6 +42,10 @@ class _Bounded:
         if place.user:
             limit = min(limit, place.allowance.bytes - await files.ausage(place.user))
         request.headers["Accept-Encoding"] = "identity"
+        timeout = request.extensions.setdefault("timeout", {})
+        if timeout.get("read") is None:
+            # Gradio would wait for ever where it hands on what another site sends.
+            timeout["read"] = PATIENCE
         response: httpx.Response = await super().handle_async_request(request)  # type: ignore[misc]
         if response.headers.get("Content-Encoding", "identity") != "identity":
             await response.aclose()

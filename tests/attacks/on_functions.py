@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 from tests.attacks.people import API, Failed, Person, Tab, Victim, new_hash
-from tests.attacks.target import CONNECTION, PAYROLL
+from tests.attacks.target import CONNECTION, PAYROLL, TITLE
 
 
 def call_a_hidden_function_by_its_number(thief: Person, ada: Victim) -> bool:
@@ -76,6 +76,11 @@ def read_the_errors_of_the_app(thief: Person, ada: Victim) -> bool:
     raise AssertionError("it fails")
 
 
+def learn_what_the_app_is_about(thief: Person, ada: Victim) -> bool:
+    """Gradio names the page to whoever may install it, before anybody signs in."""
+    return TITLE in thief.get("/manifest.json").text
+
+
 ATTACKS = [
     call_a_hidden_function_by_its_number,
     call_a_hidden_function_by_its_name,
@@ -83,4 +88,6 @@ ATTACKS = [
     call_a_hidden_function_as_a_batch,
     call_a_hidden_function_by_a_call,
     read_the_errors_of_the_app,
+    learn_what_the_app_is_about,
 ]
+BY_ANYBODY = {learn_what_the_app_is_about}

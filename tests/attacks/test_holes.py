@@ -14,7 +14,7 @@ from tests.attacks.people import Failed, Person, Victim
 Attack = Callable[[Person, Victim], bool]
 
 ATTACKS = [*on_sessions.ATTACKS, *on_files.ATTACKS, *on_functions.ATTACKS]
-BY_ANYBODY = on_sessions.BY_ANYBODY
+BY_ANYBODY = on_sessions.BY_ANYBODY | on_functions.BY_ANYBODY
 
 
 def succeeds(attack: Attack, thief: Person, victim: Victim) -> bool:

@@ -22,6 +22,8 @@ class Person:
         self.clients.append(self.client)
         config = self.client.get("/gradio/owned/config").json()
         self.functions = {d["api_name"]: d["id"] for d in config["dependencies"]}
+        # Any one.
+        self.component: int = config["components"][0]["id"]
 
     def join(self, page: str, name: str, *data: Any, **more: Any) -> httpx.Response:
         body = {"data": data, "fn_index": self.functions[name], "session_hash": page} | more

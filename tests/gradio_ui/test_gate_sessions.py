@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from typing import Any
 
 import gradio
 import httpx
 import pytest
+import safehttpx
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client, override_settings
@@ -153,3 +156,56 @@ async def test_the_sites_verifiers_are_asked(ada: User, router: GradioRouter, na
             assert await browser.ask(**use, headers={"X-Refuse": "1"}) == 401
             assert browser.answer.json()["detail"] == "Not authenticated"
         assert await browser.ask(**use) == 200, "the session stands"
+
+
+async def test_what_another_site_sends_ends_with_the_session(
+    ada: User, router: GradioRouter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Gradio hands it on for as long as that site likes."""
+    left = asyncio.Event()
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n")
+        with suppress(OSError):
+            while True:
+                writer.write(b".")
+                await writer.drain()
+                await asyncio.sleep(0.02)
+        writer.close()
+        left.set()
+
+    async def here(hostname: str) -> str:
+        return "127.0.0.1"
+
+    monkeypatch.setattr(safehttpx, "async_validate_url", here)
+    browser = await in_thread(by_page, "ada")
+    async with await asyncio.start_server(drip, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        heard = asyncio.Event()
+
+        async def receive() -> Any:
+            await asyncio.Future()
+
+        async def send(message: Any) -> None:
+            assert message.get("status", 200) == 200
+            if message.get("body"):
+                heard.set()
+
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "scheme": "http",
+            "path": f"{APP}/gradio_api/file=http://files.example:{port}/endless",
+            "query_string": b"",
+            "headers": [
+                (b"host", b"testserver"),
+                (b"cookie", f"{COOKIE}={cookie_of(browser)}".encode()),
+            ],
+        }
+        answering = asyncio.create_task(router(scope, receive, send))
+        async with asyncio.timeout(20):
+            await heard.wait()
+            assert not answering.done()
+            await in_thread(browser.post, "/accounts/logout/")
+            await answering
+            await left.wait()

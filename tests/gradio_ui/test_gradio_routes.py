@@ -28,6 +28,8 @@ def test_the_command_says_who_may_use_what(tmp_path: Path) -> None:
         return next(r["who"] for r in apps[app]["routes"] if r["path"] == path)
 
     assert who("guarded-app", "/") == who("guarded-app", "/config/?") == "group analysts"
+    assert who("guarded-app", "/more/?") == "group analysts"
+    assert not any("more" in route["path"] for route in apps["guarded"]["routes"])
     assert who("guarded", "/(static|assets)/.+") == "everybody"
     assert who("guarded", "/logout/?") == "nobody"
     mcp = "/gradio_api/mcp(/http)?/?"

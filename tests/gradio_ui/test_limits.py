@@ -86,6 +86,10 @@ def test_open_streams(site: Site, ada: Person, bob: Person) -> None:
             assert opened.status_code == 200
         refused(bob.get(f"heartbeat/{uuid4().hex}"), 429)
         refused(Person(site, "bob").get("queue/data", session_hash=uuid4().hex), 429)
+        # What another site sends, and functions of components, take as long as they like.
+        refused(bob.get("file=https://files.example/endless"), 429)
+        called = {"fn_name": "x", "data": None, "session_hash": uuid4().hex}
+        refused(bob.post("component_server", component_id=bob.component, **called), 429)
         assert ada.call(uuid4().hex, "keep", "x", None)
     page = uuid4().hex
     bob.join(page, "keep", "x", None)

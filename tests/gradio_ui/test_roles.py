@@ -232,7 +232,7 @@ def test_a_server_function_of_a_component_asks(site: Site, visit: Visitors) -> N
 def test_the_groups_of_an_app_hold_for_everything_below_it(site: Site) -> None:
     headers = site.sign_in("bob")
     url = f"{site.url}/gradio/guarded-app"
-    for path in ("/", "/config", "/gradio_api/info", "/gradio_api/openapi.json"):
+    for path in ("/", "/more", "/config", "/gradio_api/info", "/gradio_api/openapi.json"):
         assert httpx.get(url + path, headers=headers).status_code == 403, path
     for path in ("queue/join", "run/long_run", "call/long_run", "upload", "component_server"):
         answer = httpx.post(f"{url}/gradio_api/{path}", json={"data": []}, headers=headers)

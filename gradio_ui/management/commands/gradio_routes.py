@@ -1,6 +1,7 @@
 """`manage.py gradio_routes`: every way into every app, and who may take it."""
 
 import json
+import re
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from gradio_ui import compat, registry, rules
-from gradio_ui.routes import Access, table
+from gradio_ui.routes import PAGE, Access, table
 
 _WHO = {
     Access.PUBLIC: "everybody",
@@ -59,13 +60,15 @@ def _described(mount: Any) -> dict[str, Any]:
         "url": f"/gradio/{spec.slug}/",
         "who": str(spec.rule),
         "mcp": spec.mcp,
-        "routes": list(_routes(spec)),
+        "routes": list(_routes(mount)),
         "events": list(_events(mount)),
     }
 
 
-def _routes(spec: registry.AppSpec) -> Iterator[dict[str, Any]]:
-    for path, route in table():
+def _routes(mount: Any) -> Iterator[dict[str, Any]]:
+    spec = mount.spec
+    further = [(f"/{re.escape(page)}/?", PAGE) for page in sorted(mount.pages)]
+    for path, route in table() + further:
         is_off = route.is_mcp and not spec.mcp
         yield {
             "path": path,

@@ -12,7 +12,7 @@ from typing import Any
 
 import gradio as gr
 
-from tests.attacks.target import CONNECTION, PAYROLL
+from tests.attacks.target import CONNECTION, PAYROLL, TITLE
 
 
 def without_an_encoder(sound: gr.Audio) -> gr.Audio:
@@ -135,7 +135,7 @@ def attach(file: dict[str, Any]) -> str:
 def build(guard: Callable[[Any], Any] = lambda fn: fn) -> gr.Blocks:
     """`guard` is put on the function that is not for bob; bare Gradio has nothing of the kind."""
     public = Path(__file__).parent
-    with gr.Blocks() as demo:
+    with gr.Blocks(title=TITLE) as demo:
         kept = gr.State("nothing")
         word, answer = gr.Textbox(label="Word"), gr.Textbox(label="Answer")
         number = gr.Number()

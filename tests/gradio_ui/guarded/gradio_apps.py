@@ -238,6 +238,8 @@ def build_app() -> gr.Blocks:
     with gr.Blocks() as demo:
         number = gr.Number()
         gr.Button().click(long_open_run, None, number, api_name="long_run")
+    with demo.route("More", "/more"):
+        gr.Markdown("More.")
     return demo
 
 
