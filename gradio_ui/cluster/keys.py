@@ -83,11 +83,15 @@ return {was_there, redis.call('GET', KEYS[3]), others}
 # KEYS: claim, settling, epoch, pulse, back. ARGV: the prefix of processes, id ('': do not claim),
 # age (ms).
 # Returns: the id and the address of the owner, '' for nobody; of one that is it only now 'new', and
-# while settling that.
+# while settling that. So is a process that counts as dead and has not told yet that it lives:
+# whatever it took, the next one who asks would take from it.
 CLAIM = (
     _RUN
     + """
 if redis.call('EXISTS', KEYS[2]) == 1 or not is_of_this_run(KEYS[3]) then
+  return {'', 'settling'}
+end
+if ARGV[2] ~= '' and redis.call('EXISTS', ARGV[1] .. ARGV[2]) == 0 then
   return {'', 'settling'}
 end
 local owner = redis.call('GET', KEYS[1])

@@ -1,5 +1,6 @@
 """Which process holds a page, as two of them ask Redis about it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
@@ -68,3 +69,20 @@ async def test_what_nobody_else_has_had_meanwhile_is_kept(two: list[Process]) ->
     assert not one.claims.holds(PAGE)
     assert await one.claims.take(PAGE) and not await other.claims.take(PAGE)
     assert one.taken == [PAGE]
+
+
+@pytest.mark.parametrize("had_it", [False, True])
+async def test_who_counts_as_dead_has_nothing_before_it_tells_that_it_lives(
+    two: list[Process], had_it: bool
+) -> None:
+    one, other = two
+    if had_it:
+        assert await one.claims.take(PAGE)
+    one.die()
+    # It knows that its key may have expired.
+    one.presence._until = 0.0
+    taking = asyncio.create_task(one.claims.take(PAGE))
+    assert not (await asyncio.wait({taking}, timeout=0.5))[0]
+    one.presence.tell()
+    assert await taking and not await other.claims.take(PAGE)
+    assert one.taken == [PAGE] and other.taken == []

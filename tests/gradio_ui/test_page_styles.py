@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from gradio_ui import frontend
 from tests.servers import DEMO_PASSWORD, Site, SiteFactory
 
-LIMIT = 20_000
+LIMIT = 60_000
 # What the template puts in the place of Gradio's link.
 OURS = re.compile(
     r'<link rel="stylesheet" href="[^"]*/assets/styles-.*?(?=<link rel="alternate")', re.DOTALL
