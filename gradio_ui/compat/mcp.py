@@ -20,7 +20,7 @@ from gradio.route_utils import Request, get_root_url
 from gradio.server_messages import ProcessCompletedMessage, ProgressMessage
 from gradio.state_holder import SessionState
 from gradio.utils import error_payload
-from mcp import types
+from mcp import McpError, types
 
 from gradio_ui import languages, passage
 from gradio_ui.compat import pages
@@ -50,12 +50,14 @@ class Server(gradio.mcp.GradioMCPServer):
 
     def create_mcp_server(self) -> Any:
         server = super().create_mcp_server()
-        server.call_tool()(self._call)
+        server.call_tool()(_guarded(self._call))
         for kind, name in (
             (types.ListToolsRequest, "tools"),
             (types.ListPromptsRequest, "prompts"),
         ):
             server.request_handlers[kind] = self._for_user(server.request_handlers[kind], name)
+        handlers = server.request_handlers
+        handlers.update({asked: _guarded(handler) for asked, handler in handlers.items()})
         return server
 
     def _for_user(self, handler: Any, name: str) -> Any:
@@ -193,6 +195,22 @@ class Server(gradio.mcp.GradioMCPServer):
                 message=unit.desc,
                 related_request_id=str(context.request_id),
             )
+
+
+def _guarded(handler: Any) -> Any:
+    """The server tells its client what any exception says: also of a database that is away. Meant
+    for the client are ours, and those that say what is wrong with what it sent."""
+
+    async def guarded(*args: Any) -> Any:
+        try:
+            return await handler(*args)
+        except (ToolFailed, McpError, ValueError):
+            raise
+        except Exception as error:
+            logger.exception("A request to the MCP server failed.")
+            raise ToolFailed("The tool failed.") from error
+
+    return guarded
 
 
 def _sentence(output: dict[str, Any]) -> str:

@@ -5,10 +5,12 @@ from typing import Any
 
 import gradio as gr
 import pytest
+from mcp import types
 from starlette.routing import Mount
 
 from gradio_ui import compat, register, requires_group, routes, rules
 from gradio_ui.compat import callbacks
+from gradio_ui.compat.mcp import ToolFailed
 from gradio_ui.mount import mount_all
 from gradio_ui.routes import Access
 
@@ -52,6 +54,25 @@ async def test_without_ours_a_queued_tool_is_a_request_of_nobody(app: Any) -> No
     original = server.__mro__[1]
     assert "client.submit(" in inspect.getsource(original.create_mcp_server)
     assert '"x-gradio-user": "mcp"' in inspect.getsource(original._get_or_create_client)
+
+
+async def test_a_client_is_told_no_exception(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of a database that is away, while the server looks who may call what."""
+
+    def fail(*_: Any) -> Any:
+        raise OSError("cannot connect to postgres://app:hunter2@db.internal/live")
+
+    ours = app.get_blocks().mcp_server_obj
+    monkeypatch.setattr(type(ours), "_scope", property(fail))
+    monkeypatch.setattr(ours, "_run", fail)
+    handlers = ours.mcp_server.request_handlers
+    with pytest.raises(ToolFailed, match=r"^The tool failed\.$"):
+        await handlers[types.ListToolsRequest](types.ListToolsRequest())
+    ours.mcp_server._tool_cache["echo"] = types.Tool(name="echo", inputSchema={})
+    params = types.CallToolRequestParams(name="echo", arguments={"text": "x"})
+    answered = await handlers[types.CallToolRequest](types.CallToolRequest(params=params))
+    assert answered.root.isError
+    assert answered.root.content[0].text == "The tool failed."
 
 
 @for_analysts
