@@ -76,15 +76,12 @@ class Backend:
         with self._answering():
             async with patience:
                 connection = await self._connections.atake()
-                in_doubt = self.watch.due()
-                if not in_doubt:
-                    asked = time.monotonic()
-                    answers = await self._exchange(connection, requests)
+            in_doubt = self.watch.due()
             if in_doubt:
                 await self.watch.asettle(began)
-                asked = time.monotonic()
-                async with patience:
-                    answers = await self._exchange(connection, requests)
+            asked = time.monotonic()
+            async with patience:
+                answers = await self._exchange(connection, requests)
         self.watch.answered(asked)
         if in_doubt:
             await self.watch.asettle()
