@@ -38,14 +38,19 @@ def session_changed(*keys: str) -> Any:
 def follow_all(blocks: "gradio.Blocks") -> None:
     """What is told while a page still shows the change before is shown after that. Gradio leaves
     clicks out while the event of one is running, unless it is told otherwise."""
-    buttons = {number for number, b in blocks.blocks.items() if CLASS in (b.elem_classes or ())}
+    buttons = _buttons(blocks)
     for fn in blocks.fns.values():
         if fn.trigger_mode == "once" and any(target in buttons for target, _ in fn.targets):
             fn.trigger_mode = "always_last"
 
 
 def are_wanted(blocks: "gradio.Blocks") -> bool:
-    return any(CLASS in (b.elem_classes or ()) for b in blocks.blocks.values())
+    return bool(_buttons(blocks))
+
+
+def _buttons(blocks: "gradio.Blocks") -> set[int]:
+    """Their ids."""
+    return {number for number, b in blocks.blocks.items() if CLASS in (b.elem_classes or ())}
 
 
 def tell_from_now_on() -> None:
