@@ -2,7 +2,7 @@
 allowed to its user and within the limits, and what goes along with it."""
 
 import logging
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -62,7 +62,7 @@ class Serving:
         admission, intake = asked.admission, asked.intake
         assert mount.direct and mount.page and mount.blocks is not None
         owner = admission.owner
-        async with AsyncExitStack() as stack:
+        with ExitStack() as stack:
             with explaining(inner):
                 target = targets.find(mount.blocks, route, asked.in_path, intake)
                 await gate.permit(admission, target.rules)
@@ -95,16 +95,16 @@ class Serving:
                 admission.reading if route.makes_event else None,
             )
             inner.update(passage.entry())
+            lasting: AbstractAsyncContextManager[Receive] = nullcontext(receive)
             if route.is_stream:
                 opened = self._connections.opened(receive, is_endless=route.is_endless)
                 connection = stack.enter_context(opened)
                 grant.hold(connection)
                 inner[connections.KEY] = connection
                 # From 2.4 on Starlette does not listen for the disconnect.
-                version, receive = "2.3", connection.receive
+                version, lasting = "2.3", nullcontext(connection.receive)
                 if route.is_of_events:
-                    version = "2.4"
-                    receive = await stack.enter_async_context(connection.lasting())
+                    version, lasting = "2.4", connection.lasting()
                 inner["asgi"] = {**inner.get("asgi", {}), "spec_version": version}
             elif route.target is Target.COMPONENT:
                 send = _while_granted(grant, inner, send)
@@ -119,7 +119,8 @@ class Serving:
                 app: ASGIApp = GZipMiddleware(mount.page, compresslevel=4)
             else:
                 app = mount.direct
-            await _answer(app, route, inner, receive, send)
+            async with lasting as receive:
+                await _answer(app, route, inner, receive, send)
 
 
 def _while_granted(grant: Grant, scope: Scope, send: Send) -> Send:

@@ -140,7 +140,7 @@ class _Stream:
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self._start = message
+            message = self._start = _of_any_length(message)
         elif body := message.get("body", b""):
             for said in lost.messages(body):
                 self._keep(said)
@@ -217,6 +217,12 @@ def _part(body: bytes) -> Message:
     return {"type": "http.response.body", "body": body, "more_body": True}
 
 
+def _of_any_length(start: Message) -> Message:
+    """More may be said, or less, than the answer had to begin with."""
+    headers = [item for item in start.get("headers", ()) if item[0] != b"content-length"]
+    return {**start, "headers": headers}
+
+
 async def _send_all(rest: list[bytes], send: Send) -> None:
     await lost.answer(send, b"".join(rest))
 
@@ -225,9 +231,10 @@ def _after(rest: list[bytes], send: Send) -> Send:
     """A `send` that says this first."""
 
     async def sent(message: Message) -> None:
-        await send(message)
-        if message["type"] == "http.response.start":
-            for body in rest:
-                await send(_part(body))
+        if message["type"] != "http.response.start":
+            return await send(message)
+        await send(_of_any_length(message))
+        for body in rest:
+            await send(_part(body))
 
     return sent

@@ -6,11 +6,15 @@ a quarter of what an event costs. Here Gradio's endpoints are called with what F
 them. What is not plainly as Gradio's clients send it goes the long way, where FastAPI says what is
 wrong with it.
 
-And the messages of a stream that are there together are sent together.
+And the messages of a stream that are there together are sent together. That an event waits or has
+begun is told a moment later, or with its result if that is there by then: a page has no use for it
+sooner, and most answers are one piece then, where they were four.
 """
 
+import asyncio
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
@@ -27,6 +31,10 @@ if TYPE_CHECKING:
 
 _JSON = (b"content-type", b"application/json")
 _PAGE = re.compile(rb"session_hash=([\w-]+)")
+# What a message begins with that says nothing but that an event waits or has begun.
+_NEWS = tuple(f'data: {{"msg":"{name}"' for name in ("estimation", "process_starts"))
+# Seconds for which those, and the beginning of the answer, wait for what comes next.
+_MOMENT = 0.05
 
 
 class Direct:
@@ -81,15 +89,17 @@ class Direct:
         request = _Listener(self._known(scope, self._listen_route), receive)
         request.said = said
         response: StreamingResponse = await self._listen_route.endpoint(request, page)
-        start = {"status": response.status_code, "headers": response.raw_headers}
-        await send({"type": "http.response.start", **start})
+        said.begin(response)
         try:
             async for message in response.body_iterator:
                 said.parts.append(message)  # type: ignore[arg-type]
         except BaseException:
             await said.send()
             raise
-        await said.send(is_last=True)
+        else:
+            await said.send(is_last=True)
+        finally:
+            said.close()
 
     def _known(self, scope: Scope, route: Any) -> Scope:
         """What the routers would have noted."""
@@ -107,11 +117,19 @@ class Direct:
 
 
 class _Said:
-    """What a stream has said and not sent yet."""
+    """What a stream has said and not sent yet, its beginning included."""
 
     def __init__(self, send: Send, messages: Mapping[str, Any], page: str) -> None:
         self.parts: list[str] = []
         self._send, self._messages, self._page = send, messages, page
+        self._start: dict[str, Any] | None = None
+        # What waits is sent then, if nothing else is sent before.
+        self._timer: asyncio.TimerHandle | None = None
+        self._sending: asyncio.Task[None] | None = None
+
+    def begin(self, response: StreamingResponse) -> None:
+        self._start = {"status": response.status_code, "headers": response.raw_headers}
+        self._wait()
 
     @property
     def is_all(self) -> bool:
@@ -119,12 +137,53 @@ class _Said:
         waiting = self._messages.get(self._page)
         return waiting is None or waiting.empty()
 
+    async def send_soon(self) -> None:
+        """News may wait for a result."""
+        if not all(part.startswith(_NEWS) for part in self.parts):
+            await self.send()
+        elif self.parts and self._timer is None:
+            self._wait()
+
     async def send(self, *, is_last: bool = False) -> None:
+        self._stop_waiting()
+        if self._sending is not None:
+            await self._sending
+        await self._send_all(is_last)
+
+    def close(self) -> None:
+        self._stop_waiting()
+        if self._sending is not None:
+            self._sending.cancel()
+
+    def _wait(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(_MOMENT, self._have_waited)
+
+    def _stop_waiting(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _have_waited(self) -> None:
+        self._timer = None
+        self._sending = asyncio.ensure_future(self._send_waiting())
+
+    async def _send_waiting(self) -> None:
+        # Whether the client has left is seen elsewhere, while there is nothing to send.
+        with suppress(ClientDisconnect):
+            await self._send_all(is_last=False)
+
+    async def _send_all(self, is_last: bool) -> None:
         body, self.parts = "".join(self.parts).encode(), []
-        if not body and not is_last:
-            return
+        start, self._start = self._start, None
         try:
-            await self._send({"type": "http.response.body", "body": body, "more_body": not is_last})
+            if start is not None:
+                if is_last:  # all of it is known, so it need not go in chunks
+                    length = (b"content-length", str(len(body)).encode())
+                    start["headers"] = [*start["headers"], length]
+                await self._send({"type": "http.response.start", **start})
+            if body or is_last:
+                more = not is_last
+                await self._send({"type": "http.response.body", "body": body, "more_body": more})
         except OSError as error:
             raise ClientDisconnect from error  # as Starlette does
 
@@ -135,5 +194,5 @@ class _Listener(Request):
     async def is_disconnected(self) -> bool:
         """Gradio asks before it waits for each message."""
         if self.said.is_all:
-            await self.said.send()
+            await self.said.send_soon()
         return await super().is_disconnected()

@@ -24,6 +24,8 @@ def configure() -> None:
         "GRADIO_RUN_HISTORY": "False",
         "GRADIO_SSR_MODE": "False",
         "GRADIO_MCP_SERVER": "False",
+        # Without a screen, see `compat.shortcuts`; and nobody has to find out that there is none.
+        "MPLBACKEND": "agg",
         "GRADIO_TEMP_DIR": str(directory()),
         # Otherwise in the directory from which the server happens to be started.
         "GRADIO_EXAMPLES_CACHE": str(directory() / "examples"),

@@ -4,9 +4,9 @@
 import functools
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from django.utils.translation import gettext_noop as _
 
@@ -44,8 +44,12 @@ def install() -> None:
 
     @functools.wraps(special_args)
     def fitting(fn: Any, inputs: Any = None, *args: Any, **kwargs: Any) -> Any:
-        with fits(getattr(fn, "__name__", "")) if inputs is not None else nullcontext():
+        try:
             return special_args(fn, inputs, *args, **kwargs)
+        except Exception as error:
+            if inputs is None:  # while the app is built
+                raise
+            _fail(error, getattr(fn, "__name__", ""))
 
     module.special_args = fitting
 
@@ -55,31 +59,28 @@ def hook_inputs(blocks: "gradio.Blocks") -> None:
     preprocess_data = blocks.preprocess_data
 
     async def checked(block_fn: Any, *args: Any, **kwargs: Any) -> Any:
-        with fits(block_fn.name):
+        try:
             return await preprocess_data(block_fn, *args, **kwargs)
+        except Exception as error:
+            _fail(error, block_fn.name)
 
     blocks.preprocess_data = checked  # type: ignore[method-assign]
 
 
-@contextmanager
-def fits(name: Any) -> Iterator[None]:
-    """What fails within is the fault of who calls this function."""
+def _fail(error: Exception, name: Any) -> NoReturn:
+    """`error` is the fault of who calls this function."""
     from gradio import Error
 
-    try:
-        yield
-    except Error:
-        note()
-        raise
-    except Unavailable:
-        raise
-    except Exception as error:
-        note()
-        cause = error.__cause__ or error
-        logger.warning(
-            "%s() was given input that does not fit: %s: %.200s", name, type(cause).__name__, cause
-        )
-        raise untold(_("This input does not fit.")) from error
+    if isinstance(error, Unavailable):
+        raise error
+    note()
+    if isinstance(error, Error):
+        raise error
+    cause = error.__cause__ or error
+    logger.warning(
+        "%s() was given input that does not fit: %s: %.200s", name, type(cause).__name__, cause
+    )
+    raise untold(_("This input does not fit.")) from error
 
 
 def note(status: int = 422) -> None:

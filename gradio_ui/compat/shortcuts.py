@@ -14,14 +14,20 @@
   whole address. The gate has made sure that they depend on the host and the path alone.
 - Each run is offered to a history in a bucket of the Hugging Face Hub, which the gate lets nobody
   open.
+- The type hints of a function are resolved anew for each of its calls.
+- Around each step of a function Matplotlib is told to draw without a screen, and then what it was
+  told before. Here it draws without one from the start, unless somebody has said otherwise.
 """
 
 import asyncio
+import inspect
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from types import ModuleType, SimpleNamespace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import anyio
 import anyio.to_thread
@@ -30,6 +36,8 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 
 from gradio_ui import connections
+
+Hints = Callable[[Any], dict[str, Any]]
 
 # The most frequent first: events, then what a page loads.
 _EVENTS = ("/queue/join", "/queue/data", "/heartbeat/{session_hash}", "/file={path_or_url:path}")
@@ -41,9 +49,9 @@ _PLAIN = ("Checkbox", "Number", "Slider", "State", "Textbox")
 
 def install() -> None:
     """After Gradio's import."""
-    from gradio import blocks, components, route_utils, routes
+    from gradio import blocks, components, route_utils, routes, utils
 
-    modules: Any = (blocks, route_utils, routes)
+    modules: Any = (blocks, route_utils, routes, utils)
     if not isinstance(modules[0].anyio, _Anyio):
         plain = [getattr(components, name) for name in _PLAIN]
         modules[0].anyio = _Anyio(
@@ -53,6 +61,8 @@ def install() -> None:
         modules[1].get_api_call_path = _first_known(route_utils.get_api_call_path)
         modules[1].record_run_history = _unrecorded
         modules[2].asyncio = _Asyncio("asyncio")
+        modules[3].get_type_hints = _resolved_once(utils.get_type_hints)
+        modules[3].MatplotlibBackendMananger = _screenless(utils.MatplotlibBackendMananger)
         Request.is_disconnected = _known(Request.is_disconnected)  # type: ignore[method-assign]
 
 
@@ -145,6 +155,35 @@ def _first_known(get_api_call_path: Callable[[fastapi.Request], str]) -> Any:
 
 def _unrecorded(*args: Any, **kwargs: Any) -> None:
     """In place of Gradio's history of runs."""
+
+
+def _resolved_once(get_type_hints: Hints) -> Hints:
+    known: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
+
+    def hints(fn: Any) -> dict[str, Any]:
+        if not inspect.isfunction(fn):
+            return get_type_hints(fn)
+        found = known.get(fn)
+        if found is None:
+            found = known[fn] = get_type_hints(fn)
+        return found.copy()
+
+    return hints
+
+
+def _screenless(manager: type) -> type:
+    class Screenless(manager):  # type: ignore[misc]
+        def __enter__(self) -> None:
+            matplotlib = sys.modules.get("matplotlib")
+            self._is_so_already = matplotlib is not None and matplotlib.get_backend() == "agg"
+            if not self._is_so_already:
+                super().__enter__()
+
+        def __exit__(self, *error: object) -> None:
+            if not self._is_so_already:
+                super().__exit__(*error)
+
+    return Screenless
 
 
 def _cached(get_request_origin: Callable[[fastapi.Request, str], Any]) -> Any:

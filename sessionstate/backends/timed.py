@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from functools import wraps
 from inspect import iscoroutinefunction
 from typing import Any
@@ -39,8 +38,14 @@ class Timed:
 def _timed(method: Callable[..., Any], operation: str, note: Note) -> Callable[..., Any]:
     @wraps(method)
     def timed(*args: Any, **kwargs: Any) -> Any:
-        with _noting(operation, note):
+        began, error = time.perf_counter(), None
+        try:
             return method(*args, **kwargs)
+        except Exception as raised:
+            error = raised
+            raise
+        finally:
+            note(operation, time.perf_counter() - began, error)
 
     return timed
 
@@ -50,19 +55,13 @@ def _atimed(
 ) -> Callable[..., Awaitable[Any]]:
     @wraps(method)
     async def timed(*args: Any, **kwargs: Any) -> Any:
-        with _noting(operation, note):
+        began, error = time.perf_counter(), None
+        try:
             return await method(*args, **kwargs)
+        except Exception as raised:
+            error = raised
+            raise
+        finally:
+            note(operation, time.perf_counter() - began, error)
 
     return timed
-
-
-@contextmanager
-def _noting(operation: str, note: Note) -> Iterator[None]:
-    began, error = time.perf_counter(), None
-    try:
-        yield
-    except Exception as raised:
-        error = raised
-        raise
-    finally:
-        note(operation, time.perf_counter() - began, error)

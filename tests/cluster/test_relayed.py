@@ -135,3 +135,22 @@ async def test_a_page_gets_what_it_has_not_got_of_what_was_sent_together() -> No
     async with asyncio.timeout(5):
         await asyncio.gather(stream, again)
     assert first.has(*said[:3]) and second.has(*said[2:])
+
+
+async def test_what_was_handed_over_announces_no_length() -> None:
+    """Whoever passes it on may have to say something else at its end."""
+    streams, heard = Streams(lambda page: True), []
+    length = (b"content-length", b"1")
+
+    async def here(receive: Receive, send: Send) -> None:
+        await send({**START, "headers": [length, (b"content-type", b"text/event-stream")]})
+        await send(part(line("close_stream"), more=False))
+
+    async def send(message: Message) -> None:
+        heard.append(message)
+
+    for scope in (SCOPE, {**SCOPE, HANDED_OVER: "another"}):
+        await streams.kept("page", scope, here)(Client().receive, send)
+    starts = [message["headers"] for message in heard if message["type"] == START["type"]]
+    assert [length in headers for headers in starts] == [True, False]
+    assert [len(headers) for headers in starts] == [2, 1]

@@ -30,7 +30,8 @@ class User:
 
 
 seen: list[gr.Request] = []
-go_on = asyncio.Event()
+# Of the present test, for it belongs to an event loop.
+go_on: asyncio.Event
 
 
 def echo(text: str, request: gr.Request) -> str:
@@ -44,21 +45,28 @@ async def slow(text: str) -> AsyncIterator[str]:
     yield "second"
 
 
+async def slower(text: str) -> str:
+    await go_on.wait()
+    return text
+
+
 def build() -> gr.Blocks:
     with gr.Blocks() as demo:
         text = gr.Textbox()
         text.submit(echo, text, text, api_name="echo")
         text.change(slow, text, text, api_name="slow")
+        text.blur(slower, text, text, api_name="slower")
     return demo
 
 
 @pytest.fixture
 async def mount(empty_registry: None) -> AsyncIterator[Mount]:
+    global go_on
     register("simple")(build)
     (mount,) = mount_all().values()
     assert mount.failure is None and mount.app is not None
     seen.clear()
-    go_on.clear()
+    go_on = asyncio.Event()
     async with mount.app.router.lifespan_context(mount.app):
         yield mount
 
@@ -217,6 +225,37 @@ async def test_what_is_there_together_is_sent_together(mount: Mount) -> None:
     together = ["estimation", "process_starts", "process_completed", "close_stream"]
     assert said(sent) == [together]
     assert [message.get("more_body") for message in sent] == [None, False]
+    assert length_of(sent) == len(sent[1]["body"])
+
+
+async def test_what_an_event_waits_for_is_told_after_a_moment(mount: Mount) -> None:
+    async with client(admitted(ways(mount)[0])) as asking:
+        await asking.post(f"{API}/queue/join", json=BODY | {"fn_index": 2})
+    sent: list[Message] = []
+    stream = asyncio.ensure_future(streamed(ways(mount)[0], into(sent)))
+    async with asyncio.timeout(10):
+        while not sum(said(sent), []):
+            await asyncio.sleep(0.01)
+        assert said(sent) == [["estimation", "process_starts"]] and not stream.done()
+        assert length_of(sent) is None
+        go_on.set()
+        await stream
+    assert said(sent)[1:] == [["process_completed", "close_stream"]]
+
+
+async def test_an_answer_begins_after_a_moment_with_nothing_to_say(mount: Mount) -> None:
+    assert mount.blocks is not None
+    messages = mount.blocks._queue.pending_messages_per_session
+    messages["page"] = asyncio.Queue()
+    sent: list[Message] = []
+    stream = asyncio.ensure_future(streamed(ways(mount)[0], into(sent)))
+    async with asyncio.timeout(10):
+        while not sent:
+            await asyncio.sleep(0.01)
+    assert [message["type"] for message in sent] == ["http.response.start"]
+    stream.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await stream
 
 
 async def test_nothing_that_has_been_said_waits_for_the_next_message(mount: Mount) -> None:
@@ -231,6 +270,12 @@ async def test_nothing_that_has_been_said_waits_for_the_next_message(mount: Moun
         go_on.set()
         await stream
     assert sum(said(sent), [])[-1] == "close_stream"
+
+
+def length_of(sent: list[Message]) -> int | None:
+    """As the answer has announced it."""
+    found = dict(sent[0]["headers"]).get(b"content-length")
+    return int(found) if found else None
 
 
 async def wait_for_messages(mount: Mount, count: int) -> None:

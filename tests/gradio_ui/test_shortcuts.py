@@ -1,6 +1,7 @@
 """The shortcuts of `gradio_ui.compat.shortcuts` change nothing but the time it takes."""
 
 import inspect
+import os
 import threading
 from typing import Any
 
@@ -8,7 +9,7 @@ import fastapi
 import gradio as gr
 import httpx
 import pytest
-from gradio import blocks, route_utils, routes
+from gradio import blocks, route_utils, routes, utils
 from starlette.types import Receive, Scope, Send
 
 from gradio_ui import compat
@@ -152,3 +153,43 @@ def test_a_history_of_runs_is_what_gradio_would_keep_and_nobody_can_open() -> No
     assert "record_run_history" in inspect.getsource(route_utils.call_process_api)
     assert route_utils.record_run_history is shortcuts._unrecorded  # type: ignore[comparison-overlap]
     assert gate_routes.find("/gradio_api/runs").access is Access.REFUSED  # type: ignore[union-attr]
+
+
+def hinted(text: str, number: "int | None" = None) -> str:
+    return text
+
+
+def test_type_hints_are_what_gradio_finds() -> None:
+    class Called:
+        def __call__(self, text: str) -> int:
+            return len(text)
+
+    def unknown(text: "Nowhere") -> str:  # type: ignore[name-defined]  # noqa: F821
+        return text
+
+    ours: Any = utils.get_type_hints
+    theirs = inspect.getclosurevars(ours).nonlocals["get_type_hints"]
+    for fn in (hinted, lambda text: text, unknown, Called(), Called().__call__, 1, len):
+        for _ in range(2):
+            assert ours(fn) == theirs(fn)
+    ours(hinted).clear()
+    assert ours(hinted) == {"text": str, "number": int | None, "return": str}
+
+
+def test_matplotlib_draws_without_a_screen_whatever_it_was_told() -> None:
+    matplotlib = pytest.importorskip("matplotlib")
+    before = matplotlib.get_backend()
+    try:
+        for chosen in ("agg", "svg"):
+            matplotlib.use(chosen)
+            for _ in range(2):
+                with utils.MatplotlibBackendMananger():
+                    assert matplotlib.get_backend() == "agg"
+                assert matplotlib.get_backend() == chosen
+    finally:
+        matplotlib.use(before)
+    assert "utils.MatplotlibBackendMananger()" in inspect.getsource(route_utils.call_process_api)
+
+
+def test_a_site_has_no_screen_to_draw_on() -> None:
+    assert os.environ["MPLBACKEND"] == "agg"

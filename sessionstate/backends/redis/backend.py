@@ -74,8 +74,10 @@ class Backend:
         """What Redis says to each; that may be a `ResponseError`."""
         began, patience = time.monotonic(), Patience(self._timeout)
         with self._answering():
-            async with patience:
-                connection = await self._connections.atake()
+            connection = await self._connections.aready()
+            if connection is None:
+                async with patience:
+                    connection = await self._connections.atake()
             in_doubt = self.watch.due()
             if in_doubt:
                 await self.watch.asettle(began)

@@ -113,6 +113,11 @@ class Connections:
         await connection.on_connect()
         self._on_connect()
 
+    async def aready(self) -> Any:
+        """What `atake` gives, if nothing has to be waited for, or `None`."""
+        found = self._loops.get(asyncio.get_running_loop())
+        return await found[0].ready() if found else None
+
     async def atake(self) -> Any:
         """The connection of the running event loop, connected; one at a time may use it."""
         loop = asyncio.get_running_loop()
@@ -149,10 +154,15 @@ class LoopConnection:
         self._pool: Any = pool
         self._connection: Any = None
 
+    async def ready(self) -> Any:
+        if self._connection is not None and await _afresh(self._connection):
+            return self._connection
+        return None
+
     async def take(self) -> Any:
+        if connection := await self.ready():
+            return connection
         if self._connection is not None:
-            if await _afresh(self._connection):
-                return self._connection
             connection, self._connection = self._connection, None
             await self._pool.release(connection)
         self._connection = await self._pool.get_connection()
