@@ -233,6 +233,8 @@ def main() -> None:
     parser.add_argument("--starts", type=int, default=1, help="all of it with new servers")
     parser.add_argument("--only", nargs="*", choices=["stock", "tuned", "db", "redis"])
     options = parser.parse_args()
+    if options.events < CLIENTS:
+        parser.error(f"--events: at least {CLIENTS}, one for each client")
     starts = [run(options) for _ in range(options.starts)]
     if len(starts) > 1 and any(starts[0].values()):
         print_all(starts)

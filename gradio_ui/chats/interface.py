@@ -93,7 +93,7 @@ class ChatInterface(AnsweringChat):
         ]
         for change in changes:
             change.then(self._show_panel, None, panel, **_PRIVATE)
-        self.answered(self._show_panel, None, panel, **_PRIVATE)
+        self.answered(self._show_answered, None, panel, **_PRIVATE)
         self.chatbot.undo(self._undo, None, None, **_PRIVATE)
         self._delete.click(lambda: gr.Row(visible=True), None, sure, **_PRIVATE)
         self._keep.click(lambda: gr.Row(visible=False), None, sure, **_PRIVATE)
@@ -107,15 +107,25 @@ class ChatInterface(AnsweringChat):
         return place
 
     async def _show_panel(self, request: gr.Request) -> tuple[Any, ...]:
+        return await self._panel(request, keeps_title=False)
+
+    async def _show_answered(self, request: gr.Request) -> tuple[Any, ...]:
+        """Somebody may be writing a new title meanwhile."""
+        return await self._panel(request, keeps_title=True)
+
+    async def _panel(self, request: gr.Request, *, keeps_title: bool) -> tuple[Any, ...]:
         place = await self._place()
+        found = await place.open()
+        title: Any = found.title if found else ""
+        if keeps_title and found and place.has_listed(found):
+            title = gr.skip()
         listed = await in_thread(place.chat.listed)
         place.remember_list(listed)
-        found = await place.open()
         return (
             gr.Dataset(samples=[[conversation.title] for conversation in listed]),
             gr.Markdown(_said(request, _KEPT if place.is_kept else _NOT_KEPT), visible=not listed),
             gr.Column(visible=found is not None),
-            found.title if found else "",
+            title,
             _export_links(found, request) if found else "",
             gr.Row(visible=False),
         )

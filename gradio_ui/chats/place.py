@@ -69,6 +69,11 @@ class Place:
             [str(conversation.pk), conversation.title] for conversation in listed
         ]
 
+    def has_listed(self, conversation: Conversation) -> bool:
+        """Whether the page shows it already, under the title that it has."""
+        shown: list[list[str]] = self.tab.get(self._listed_key, [])
+        return [str(conversation.pk), conversation.title] in shown
+
     def listed_at(self, index: int, title: str) -> str | None:
         """The id of what somebody clicked on. While a new list is on its way to the page its
         rows have other places: then the title decides."""

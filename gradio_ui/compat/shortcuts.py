@@ -163,10 +163,13 @@ def _resolved_once(get_type_hints: Hints) -> Hints:
     def hints(fn: Any) -> dict[str, Any]:
         if not inspect.isfunction(fn):
             return get_type_hints(fn)
-        found = known.get(fn)
-        if found is None:
-            found = known[fn] = get_type_hints(fn)
-        return found.copy()
+        if fn not in known:
+            found = get_type_hints(fn)
+            if not found:
+                # There are none, or one is of a class that its module has not come to yet.
+                return found
+            known[fn] = found
+        return known[fn].copy()
 
     return hints
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from inspect import iscoroutinefunction
 from typing import Any
@@ -38,14 +39,8 @@ class Timed:
 def _timed(method: Callable[..., Any], operation: str, note: Note) -> Callable[..., Any]:
     @wraps(method)
     def timed(*args: Any, **kwargs: Any) -> Any:
-        began, error = time.perf_counter(), None
-        try:
+        with _noting(operation, note):
             return method(*args, **kwargs)
-        except Exception as raised:
-            error = raised
-            raise
-        finally:
-            note(operation, time.perf_counter() - began, error)
 
     return timed
 
@@ -55,13 +50,19 @@ def _atimed(
 ) -> Callable[..., Awaitable[Any]]:
     @wraps(method)
     async def timed(*args: Any, **kwargs: Any) -> Any:
-        began, error = time.perf_counter(), None
-        try:
+        with _noting(operation, note):
             return await method(*args, **kwargs)
-        except Exception as raised:
-            error = raised
-            raise
-        finally:
-            note(operation, time.perf_counter() - began, error)
 
     return timed
+
+
+@contextmanager
+def _noting(operation: str, note: Note) -> Iterator[None]:
+    began, error = time.perf_counter(), None
+    try:
+        yield
+    except Exception as raised:
+        error = raised
+        raise
+    finally:
+        note(operation, time.perf_counter() - began, error)

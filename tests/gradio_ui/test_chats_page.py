@@ -35,19 +35,41 @@ def sign_in(page: Page, site: Site) -> list[str]:
     return said
 
 
+def ask_for(page: Page, text: str, answer: str) -> None:
+    question = page.locator("textarea")
+    question.fill(text)
+    question.press("Enter")
+    expect(page.get_by_role("log")).to_contain_text(answer, timeout=20_000)
+    expect(question).to_be_enabled()
+
+
+def test_a_title_that_is_being_written_survives_an_answer(site: Site, page: Page) -> None:
+    said = sign_in(page, site)
+    ask_for(page, "first", "0:FIRST")
+    title, sure = (
+        page.get_by_label("Title of this conversation"),
+        page.get_by_role("button", name="Delete for good"),
+    )
+    expect(title).to_have_value("first")
+    # What hides this again shows the list anew.
+    page.get_by_role("button", name="Delete this conversation").click()
+    expect(sure).to_be_visible()
+    title.fill("Half a na")
+    ask_for(page, "second", "2:SECOND")
+    expect(sure).to_be_hidden()
+    expect(title).to_have_value("Half a na")
+    title.press("Enter")
+    expect(page.get_by_role("gridcell", name="Half a na")).to_be_visible()
+    assert said == []
+
+
 def test_open_rename_undo_export_delete(site: Site, page: Page, browser: Browser) -> None:
     said = sign_in(page, site)
-    log, question = page.get_by_role("log"), page.locator("textarea")
+    log = page.get_by_role("log")
     expect(page.get_by_text("No conversations yet")).to_be_visible()
 
-    def ask_for(text: str, answer: str) -> None:
-        question.fill(text)
-        question.press("Enter")
-        expect(log).to_contain_text(answer, timeout=20_000)
-        expect(question).to_be_enabled()
-
-    ask_for("first", "0:FIRST")
-    ask_for("second", "2:SECOND")
+    ask_for(page, "first", "0:FIRST")
+    ask_for(page, "second", "2:SECOND")
     title = page.get_by_label("Title of this conversation")
     expect(title).to_have_value("first")
     title.fill("Its name")
@@ -63,7 +85,7 @@ def test_open_rename_undo_export_delete(site: Site, page: Page, browser: Browser
 
     page.get_by_role("button", name="New chat").click()
     expect(log).not_to_contain_text("FIRST")
-    ask_for("other", "0:OTHER")
+    ask_for(page, "other", "0:OTHER")
     page.get_by_role("gridcell", name="Its name").click()
     expect(log).to_contain_text("0:FIRST", timeout=20_000)
     with page.expect_download() as download:

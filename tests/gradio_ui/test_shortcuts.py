@@ -172,6 +172,11 @@ def test_type_hints_are_what_gradio_finds() -> None:
     for fn in (hinted, lambda text: text, unknown, Called(), Called().__call__, 1, len):
         for _ in range(2):
             assert ours(fn) == theirs(fn)
+    late: dict[str, Any] = {"__name__": __name__}
+    exec("def early(text: 'Later') -> str: ...", late)
+    assert ours(late["early"]) == {}
+    late["Later"] = int
+    assert ours(late["early"]) == {"text": int, "return": str}
     ours(hinted).clear()
     assert ours(hinted) == {"text": str, "number": int | None, "return": str}
 
