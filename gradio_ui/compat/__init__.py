@@ -15,6 +15,7 @@ def prepare() -> None:
         inputs,
         owned_events,
         pages_frontend,
+        renders,
         scripts,
         served,
         shortcuts,
@@ -31,6 +32,7 @@ def prepare() -> None:
     downloads.install()
     inputs.install()
     pages_frontend.install(frontend.url())
+    renders.install()
     scripts.mark()
     served.install()
     shortcuts.install()

@@ -14,20 +14,17 @@
   whole address. The gate has made sure that they depend on the host and the path alone.
 - Each run is offered to a history in a bucket of the Hugging Face Hub, which the gate lets nobody
   open.
-- The type hints of a function are resolved anew for each of its calls.
 - Around each step of a function Matplotlib is told to draw without a screen, and then what it was
   told before. Here it draws without one from the start, unless somebody has said otherwise.
 """
 
 import asyncio
-import inspect
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from types import ModuleType, SimpleNamespace
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import anyio
 import anyio.to_thread
@@ -36,8 +33,6 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 
 from gradio_ui import connections
-
-Hints = Callable[[Any], dict[str, Any]]
 
 # The most frequent first: events, then what a page loads.
 _EVENTS = ("/queue/join", "/queue/data", "/heartbeat/{session_hash}", "/file={path_or_url:path}")
@@ -61,7 +56,6 @@ def install() -> None:
         modules[1].get_api_call_path = _first_known(route_utils.get_api_call_path)
         modules[1].record_run_history = _unrecorded
         modules[2].asyncio = _Asyncio("asyncio")
-        modules[3].get_type_hints = _resolved_once(utils.get_type_hints)
         modules[3].MatplotlibBackendMananger = _screenless(utils.MatplotlibBackendMananger)
         Request.is_disconnected = _known(Request.is_disconnected)  # type: ignore[method-assign]
 
@@ -155,23 +149,6 @@ def _first_known(get_api_call_path: Callable[[fastapi.Request], str]) -> Any:
 
 def _unrecorded(*args: Any, **kwargs: Any) -> None:
     """In place of Gradio's history of runs."""
-
-
-def _resolved_once(get_type_hints: Hints) -> Hints:
-    known: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
-
-    def hints(fn: Any) -> dict[str, Any]:
-        if not inspect.isfunction(fn):
-            return get_type_hints(fn)
-        if fn not in known:
-            found = get_type_hints(fn)
-            if not found:
-                # There are none, or one is of a class that its module has not come to yet.
-                return found
-            known[fn] = found
-        return known[fn].copy()
-
-    return hints
 
 
 def _screenless(manager: type) -> type:

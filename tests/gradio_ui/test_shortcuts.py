@@ -155,32 +155,6 @@ def test_a_history_of_runs_is_what_gradio_would_keep_and_nobody_can_open() -> No
     assert gate_routes.find("/gradio_api/runs").access is Access.REFUSED  # type: ignore[union-attr]
 
 
-def hinted(text: str, number: "int | None" = None) -> str:
-    return text
-
-
-def test_type_hints_are_what_gradio_finds() -> None:
-    class Called:
-        def __call__(self, text: str) -> int:
-            return len(text)
-
-    def unknown(text: "Nowhere") -> str:  # type: ignore[name-defined]  # noqa: F821
-        return text
-
-    ours: Any = utils.get_type_hints
-    theirs = inspect.getclosurevars(ours).nonlocals["get_type_hints"]
-    for fn in (hinted, lambda text: text, unknown, Called(), Called().__call__, 1, len):
-        for _ in range(2):
-            assert ours(fn) == theirs(fn)
-    late: dict[str, Any] = {"__name__": __name__}
-    exec("def early(text: 'Later') -> str: ...", late)
-    assert ours(late["early"]) == {}
-    late["Later"] = int
-    assert ours(late["early"]) == {"text": int, "return": str}
-    ours(hinted).clear()
-    assert ours(hinted) == {"text": str, "number": int | None, "return": str}
-
-
 def test_matplotlib_draws_without_a_screen_whatever_it_was_told() -> None:
     matplotlib = pytest.importorskip("matplotlib")
     before = matplotlib.get_backend()
