@@ -65,19 +65,26 @@ class Place:
 
     def remember_list(self, listed: Sequence[Conversation]) -> None:
         """The list as the page is about to show it."""
-        self.tab[self._listed_key] = [
-            [str(conversation.pk), conversation.title] for conversation in listed
-        ]
+        self.tab[self._listed_key] = [_row(conversation) for conversation in listed]
+
+    @property
+    def _listed(self) -> list[list[str]]:
+        rows: list[list[str]] = self.tab.get(self._listed_key, [])
+        return rows
 
     def has_listed(self, conversation: Conversation) -> bool:
         """Whether the page shows it already, under the title that it has."""
-        shown: list[list[str]] = self.tab.get(self._listed_key, [])
-        return [str(conversation.pk), conversation.title] in shown
+        return _row(conversation) in self._listed
 
     def listed_at(self, index: int, title: str) -> str | None:
         """The id of what somebody clicked on. While a new list is on its way to the page its
         rows have other places: then the title decides."""
-        rows: list[list[str]] = self.tab.get(self._listed_key, [])
+        rows = self._listed
         if 0 <= index < len(rows) and rows[index][1] == title:
             return rows[index][0]
         return next((found for found, name in rows if name == title), None)
+
+
+def _row(conversation: Conversation) -> list[str]:
+    """Of the list, as the tab remembers it."""
+    return [str(conversation.pk), conversation.title]

@@ -126,6 +126,8 @@ class _Said:
         # What waits is sent then, if nothing else is sent before.
         self._timer: asyncio.TimerHandle | None = None
         self._sending: asyncio.Task[None] | None = None
+        # A client that is slow to take one piece gets the next one after it.
+        self._turn = asyncio.Lock()
 
     def begin(self, response: StreamingResponse) -> None:
         self._start = {"status": response.status_code, "headers": response.raw_headers}
@@ -146,8 +148,6 @@ class _Said:
 
     async def send(self, *, is_last: bool = False) -> None:
         self._stop_waiting()
-        if self._sending is not None:
-            await self._sending
         await self._send_all(is_last)
 
     def close(self) -> None:
@@ -173,19 +173,21 @@ class _Said:
             await self._send_all(is_last=False)
 
     async def _send_all(self, is_last: bool) -> None:
-        body, self.parts = "".join(self.parts).encode(), []
-        start, self._start = self._start, None
-        try:
-            if start is not None:
-                if is_last:  # all of it is known, so it need not go in chunks
-                    length = (b"content-length", str(len(body)).encode())
-                    start["headers"] = [*start["headers"], length]
-                await self._send({"type": "http.response.start", **start})
-            if body or is_last:
-                more = not is_last
-                await self._send({"type": "http.response.body", "body": body, "more_body": more})
-        except OSError as error:
-            raise ClientDisconnect from error  # as Starlette does
+        async with self._turn:
+            body, self.parts = "".join(self.parts).encode(), []
+            start, self._start = self._start, None
+            more = not is_last
+            try:
+                if start is not None:
+                    if is_last:  # all of it is known, so it need not go in chunks
+                        length = (b"content-length", str(len(body)).encode())
+                        start["headers"] = [*start["headers"], length]
+                    await self._send({"type": "http.response.start", **start})
+                if body or is_last:
+                    part = {"type": "http.response.body", "body": body, "more_body": more}
+                    await self._send(part)
+            except OSError as error:
+                raise ClientDisconnect from error  # as Starlette does
 
 
 class _Listener(Request):

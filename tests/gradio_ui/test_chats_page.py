@@ -46,10 +46,8 @@ def ask_for(page: Page, text: str, answer: str) -> None:
 def test_a_title_that_is_being_written_survives_an_answer(site: Site, page: Page) -> None:
     said = sign_in(page, site)
     ask_for(page, "first", "0:FIRST")
-    title, sure = (
-        page.get_by_label("Title of this conversation"),
-        page.get_by_role("button", name="Delete for good"),
-    )
+    title = page.get_by_label("Title of this conversation")
+    sure = page.get_by_role("button", name="Delete for good")
     expect(title).to_have_value("first")
     # What hides this again shows the list anew.
     page.get_by_role("button", name="Delete this conversation").click()

@@ -216,6 +216,14 @@ def said(sent: list[Message]) -> list[list[str]]:
     return [re.findall(r'data: \{"msg":"(\w+)"', body) for body in bodies if body]
 
 
+async def begun(mount: Mount, function: int) -> tuple[asyncio.Future[None], list[Message]]:
+    """The stream of an event, and what it sends."""
+    async with client(admitted(ways(mount)[0])) as asking:
+        await asking.post(f"{API}/queue/join", json=BODY | {"fn_index": function})
+    sent: list[Message] = []
+    return asyncio.ensure_future(streamed(ways(mount)[0], into(sent))), sent
+
+
 async def test_what_is_there_together_is_sent_together(mount: Mount) -> None:
     async with client(admitted(ways(mount)[0])) as asking:
         await asking.post(f"{API}/queue/join", json=BODY)
@@ -229,10 +237,7 @@ async def test_what_is_there_together_is_sent_together(mount: Mount) -> None:
 
 
 async def test_what_an_event_waits_for_is_told_after_a_moment(mount: Mount) -> None:
-    async with client(admitted(ways(mount)[0])) as asking:
-        await asking.post(f"{API}/queue/join", json=BODY | {"fn_index": 2})
-    sent: list[Message] = []
-    stream = asyncio.ensure_future(streamed(ways(mount)[0], into(sent)))
+    stream, sent = await begun(mount, 2)
     async with asyncio.timeout(10):
         while not sum(said(sent), []):
             await asyncio.sleep(0.01)
@@ -258,11 +263,35 @@ async def test_an_answer_begins_after_a_moment_with_nothing_to_say(mount: Mount)
         await stream
 
 
-async def test_nothing_that_has_been_said_waits_for_the_next_message(mount: Mount) -> None:
-    async with client(admitted(ways(mount)[0])) as asking:
-        await asking.post(f"{API}/queue/join", json=BODY | {"fn_index": 1})
+async def test_a_client_that_is_slow_gets_everything_in_its_order(mount: Mount) -> None:
     sent: list[Message] = []
-    stream = asyncio.ensure_future(streamed(ways(mount)[0], into(sent)))
+    takes = asyncio.Event()
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await takes.wait()
+        sent.append(message)
+
+    async with client(admitted(ways(mount)[0])) as asking:
+        await asking.post(f"{API}/queue/join", json=BODY | {"fn_index": 2})
+        stream = asyncio.ensure_future(streamed(ways(mount)[0], send))
+        await asyncio.sleep(0.1)  # its beginning is on its way
+        await asking.post(f"{API}/queue/join", json=BODY | {"fn_index": 2})
+        await asyncio.sleep(0.1)  # and the news of the second event would be
+    takes.set()
+    go_on.set()
+    async with asyncio.timeout(10):
+        await stream
+    assert [message["type"] for message in sent[:2]] == [
+        "http.response.start",
+        "http.response.body",
+    ]
+    assert sum(said(sent), []).count("process_completed") == 2
+    assert said(sent)[0] == ["estimation", "process_starts"]
+
+
+async def test_nothing_that_has_been_said_waits_for_the_next_message(mount: Mount) -> None:
+    stream, sent = await begun(mount, 1)
     async with asyncio.timeout(10):
         while sum(said(sent), [])[-1:] != ["process_generating"]:
             await asyncio.sleep(0.01)
