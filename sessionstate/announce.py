@@ -15,6 +15,7 @@ import itertools
 import logging
 import os
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
@@ -31,15 +32,18 @@ from sessionstate.tasks import end_tasks
 logger = logging.getLogger(__name__)
 
 GROUP = "gradiosession.news"
-# Seconds: for sending one message; that a process which ends waits for its last ones; without
-# any message until the subscription is made anew, for it may have been forgotten.
-SEND_LIMIT, EXIT_LIMIT, SILENCE = 2.0, 1.0, 30.0
-# Seconds between the messages by which a process hears whether it hears.
-BEAT = 1.0
+# Seconds: for one attempt to send a message; that it is worth trying again; that a process which
+# ends waits for its last ones; without any message until the subscription is made anew, for it
+# may have been forgotten.
+SEND_LIMIT, WORTH, EXIT_LIMIT, SILENCE = 2.0, 30.0, 1.0, 30.0
+# Seconds between the messages by which a process hears whether it hears. Less than the second for
+# which the layer waits before it makes a connection anew: one at least must be lost with it.
+BEAT = 0.5
 # Messages that wait at most. Who tells more at once is helped by the look of the others.
 MOST = 1000
 
-_RETRY = 1.0
+# Seconds until another attempt: to hear, to send.
+_HEAR_AGAIN, _SEND_AGAIN = 1.0, 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +72,8 @@ def listen(listener: Listener) -> Callable[[], None]:
 
 def tell(news: News) -> None:
     _pass_on(news)
-    if _layer() is not None:
-        _post.send(news)
+    if (layer := _layer()) is not None:
+        _post.send(layer, news)
 
 
 def _pass_on(news: News) -> None:
@@ -83,8 +87,10 @@ def _pass_on(news: News) -> None:
 async def hear() -> None:
     """Passes on what other processes tell, until it is cancelled. Survives every outage of the
     layer; returns at once when there is none that reaches other processes."""
-    layer, beats, last = _layer(), itertools.count(1), 0
+    layer = _layer()
     while layer is not None:
+        # What was told before the first beat may not have been heard.
+        beats, last = itertools.count(1), -1
         beating: asyncio.Task[None] | None = None
         try:
             channel = await layer.new_channel()
@@ -106,7 +112,7 @@ async def hear() -> None:
             raise
         except Exception as error:
             logger.warning("Nothing is heard from other processes: %s", type(error).__name__)
-            await asyncio.sleep(_RETRY)
+            await asyncio.sleep(_HEAR_AGAIN)
         finally:
             if beating is not None:
                 await end_tasks(beating)
@@ -147,27 +153,33 @@ class _Post:
         self._pid = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lock = threading.Lock()
+        self._turn = asyncio.Lock()
         self._waiting: set[Future[None]] = set()
 
-    def send(self, news: News) -> None:
+    def send(self, layer: Any, news: News) -> None:
         with self._lock:
             loop = self._running()
             if len(self._waiting) >= MOST:
                 return
             message = {"type": "news", "news": asdict(news), "sender": self.sender}
-            future = asyncio.run_coroutine_threadsafe(self._send(message), loop)
+            future = asyncio.run_coroutine_threadsafe(self._send(layer, message), loop)
             self._waiting.add(future)
         future.add_done_callback(self._sent)
 
-    async def _send(self, message: dict[str, Any]) -> None:
-        try:
-            async with asyncio.timeout(SEND_LIMIT):
-                await _layer().group_send(GROUP, message)
-        except Exception as error:
-            logger.warning(
-                "Other processes were not told and will see for themselves: %s",
-                type(error).__name__,
-            )
+    async def _send(self, layer: Any, message: dict[str, Any]) -> None:
+        """In order, and again when it fails: the first after an outage always does, since the
+        layer notices by it that its connection is broken."""
+        end, failed = time.monotonic() + WORTH, "no time"
+        async with self._turn:
+            while time.monotonic() < end:
+                try:
+                    async with asyncio.timeout(SEND_LIMIT):
+                        await layer.group_send(GROUP, message)
+                    return
+                except Exception as error:
+                    failed = type(error).__name__
+                    await asyncio.sleep(_SEND_AGAIN)
+        logger.warning("Other processes were not told and will see for themselves: %s", failed)
 
     def _sent(self, future: Future[None]) -> None:
         with self._lock:
@@ -176,6 +188,7 @@ class _Post:
     def _running(self) -> asyncio.AbstractEventLoop:
         if self._loop is None or self._pid != os.getpid():  # a fork has no thread
             self._pid, self._loop, self._waiting = os.getpid(), asyncio.new_event_loop(), set()
+            self._turn = asyncio.Lock()
             threading.Thread(target=self._loop.run_forever, name="announce", daemon=True).start()
             atexit.register(self._last)
         return self._loop

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+from channels.layers import get_channel_layer
 from django.test import override_settings
 
 from sessionstate import announce
@@ -26,8 +27,14 @@ async def heard(news: list[News], wanted: News, sender: announce._Post) -> None:
     end = time.monotonic() + 20
     while wanted not in news:
         assert time.monotonic() < end, "nothing is heard"
-        sender.send(wanted)
+        sender.send(get_channel_layer(), wanted)
         await asyncio.sleep(0.1)
+
+
+async def comes(news: list[News], wanted: News) -> None:
+    async with asyncio.timeout(20):
+        while wanted not in news:
+            await asyncio.sleep(0.05)
 
 
 async def test_others_hear_it_also_after_redis_was_restarted(tmp_path: Path) -> None:
@@ -45,17 +52,51 @@ async def test_others_hear_it_also_after_redis_was_restarted(tmp_path: Path) -> 
             assert news[-1] == News("session", "local"), "at once, whatever Redis does"
             with running(command, port, tmp_path):
                 await heard(news, News("user", "7"), another_process)
-                # And knows that it has missed something.
-                async with asyncio.timeout(20):
-                    while News("missed", "") not in news:
-                        await asyncio.sleep(0.1)
                 hearing.cancel()
                 await asyncio.wait({hearing})
     finally:
         stop()
 
 
-def test_who_tells_neither_waits_nor_fails_when_redis_is_down() -> None:
+async def test_nothing_is_lost_that_was_told_once(tmp_path: Path) -> None:
+    """After an outage one process hears again before the other has noticed that there was one."""
+    port, news = free_port(), []
+    command = [component("redis-server"), "--bind", "127.0.0.1", "--save", "", "--port", str(port)]
+    stop = announce.listen(news.append)
+    another_process = announce._Post()
+    try:
+        with override_settings(CHANNEL_LAYERS=layers(port)):
+            with running(command, port, tmp_path):
+                hearing = asyncio.create_task(announce.hear())
+                # Anything may have been told before.
+                await comes(news, News("missed", ""))
+                another_process.send(get_channel_layer(), News("session", "first"))
+                await comes(news, News("session", "first"))
+            news.clear()
+            with running(command, port, tmp_path):
+                await comes(news, News("missed", ""))
+                another_process.send(get_channel_layer(), News("session", "once"))
+                await comes(news, News("session", "once"))
+            news.clear()
+            told = [News("session", str(number)) for number in range(5)]
+            for one in told:
+                another_process.send(get_channel_layer(), one)
+            with running(command, port, tmp_path):
+                await comes(news, News("missed", ""))
+                # All from some point on: before it, nobody listened.
+                await heard(news, News("session", "last"), another_process)
+                later = [one for one in news if one in told]
+                assert later == told[len(told) - len(later) :], news
+                hearing.cancel()
+                await asyncio.wait({hearing})
+    finally:
+        stop()
+
+
+def test_who_tells_neither_waits_nor_fails_when_redis_is_down(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(announce, "_post", announce._Post())
     with override_settings(CHANNEL_LAYERS=layers(free_port())):
         started = time.monotonic()
         for number in range(50):
