@@ -1,6 +1,7 @@
 """Several processes behind nginx, which sends each request to the next of them."""
 
 import re
+import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -18,6 +19,7 @@ from tests.servers import (
     ServerName,
     Site,
     SiteFactory,
+    component,
     free_port,
 )
 
@@ -55,6 +57,14 @@ _STOPPED = re.compile(
     r"^    (?:error_page|location \S+ \S+/queue/data|location = /stopped).*?^    }$", re.M | re.S
 )
 _CONFIG = Path(__file__).parents[2] / "deploy/nginx/gradiosession.conf"
+
+
+@pytest.fixture(scope="session")
+def ffmpeg() -> None:
+    """Has run once: Gradio gives up an encoder after 5 seconds, and the first start may take longer
+    where more than 200 libraries come from a busy disk."""
+    silence = ["-f", "lavfi", "-i", "anullsrc", "-t", "0.1", "-c:a", "aac", "-f", "null", "-"]
+    subprocess.run([component("ffmpeg"), "-v", "error", *silence], check=True, timeout=60)
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from tests.gradio_demos.conftest import ENV, add_pictures
 from tests.gradio_demos.test_calls import *  # noqa: F403
 from tests.gradio_demos.test_pages import *  # noqa: F403
 from tests.gradio_demos.test_pages import LIMIT, opened
-from tests.servers import Postgres, Site, SiteFactory, component, manage, project_env, wait_for
+from tests.servers import Postgres, Site, SiteFactory, manage, project_env, wait_for
 
 __all__ = [
     "context",
@@ -39,8 +39,8 @@ def balanced(
     demo_database: Path,
     redis_server: str,
     postgres_server: Postgres,
+    ffmpeg: None,
 ) -> Iterator[Processes]:
-    component("ffmpeg")
     factory = SiteFactory(tmp_path_factory.mktemp("demos"), demo_database)
     directory = factory.directory / "site"
     add_pictures(directory)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from tests.attacks.people import API, Listener, Person, Tab
 from tests.cluster.conftest import Processes
-from tests.servers import component, wait_for
+from tests.servers import wait_for
 
 PATH = "/gradio/streams"
 
@@ -27,8 +27,7 @@ def picture() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def ada(cluster: Processes) -> Person:
-    component("ffmpeg")
+def ada(cluster: Processes, ffmpeg: None) -> Person:
     return cluster.person(path=PATH)
 
 
