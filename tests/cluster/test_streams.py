@@ -63,13 +63,20 @@ def segments(playlist: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("fn", "extension", "kind"), [("play", ".aac", "audio/aac"), ("show", ".ts", "video/MP2T")]
+    ("fn", "steps", "extension", "kind"),
+    [("play", 10, ".aac", "audio/aac"), ("show", 4, ".ts", "video/MP2T")],
 )
 def test_sound_and_film_are_heard_and_seen_through_every_process(
-    views: list[Tab], bob: Person, cluster: Processes, fn: str, extension: str, kind: str
+    views: list[Tab],
+    bob: Person,
+    cluster: Processes,
+    fn: str,
+    steps: int,
+    extension: str,
+    kind: str,
 ) -> None:
     own, others = views[0], views[1:]
-    event = others[0].start(fn, 4, 0.3)
+    event = others[0].start(fn, steps, 0.3)
     listener = Listener(others[1])
     # As the page has it from its configuration: below the address that it was opened at.
     path = output(listener, event)["url"].partition(PATH)[2]
@@ -90,7 +97,8 @@ def test_sound_and_film_are_heard_and_seen_through_every_process(
         wait_for(lambda: "#EXT-X-ENDLIST" in playlist(tab))  # noqa: B023
     wait_for(lambda: listener.completed(event))
     lists = [segments(playlist(tab)) for tab in views]
-    assert lists[0] == lists[1] == lists[2] and len(lists[0]) > 1
+    # How many is up to the encoder: what it has not made until the end comes in one piece.
+    assert lists[0] == lists[1] == lists[2] != []
     for name in lists[0]:
         assert name.endswith(extension)
         answers = [tab.person.get(f"{folder}/{name}") for tab in views]

@@ -80,19 +80,30 @@ def problems_of_pages(
             overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
             if overflow > 0:
                 problems.append(f"{slug}: is {overflow} px too wide at {width} px")
-            found = page.evaluate("axe.run({resultTypes: ['violations']})")
-            problems.extend(
-                f"{slug} at {width} px: {violation['id']} {node['target']} {node['html'][:120]}"
-                for violation in found["violations"]
-                if violation["impact"] in {"serious", "critical"}
-                for node in violation["nodes"]
-                if (violation["id"], *node["target"]) not in GRADIOS
-            )
+            problems.extend(f"{slug} at {width} px: {found}" for found in barriers(page))
         is_dark = page.evaluate("document.body.classList.contains('dark')")
         if is_dark != (scheme == "dark"):
             problems.append(f"{slug}: is not {scheme}")
         context.close()
     return problems
+
+
+def barriers(page: Page) -> list[str]:
+    """What axe finds, once the page has come to rest: while parts of it are still being filled in,
+    others may scroll that do not afterwards."""
+    for _ in range(5):
+        found = page.evaluate("axe.run({resultTypes: ['violations']})")
+        barriers = [
+            f"{violation['id']} {node['target']} {node['html'][:120]}"
+            for violation in found["violations"]
+            if violation["impact"] in {"serious", "critical"}
+            for node in violation["nodes"]
+            if (violation["id"], *node["target"]) not in GRADIOS
+        ]
+        if not barriers:
+            break
+        page.wait_for_timeout(1_000)
+    return barriers
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.contrib.staticfiles import finders
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 
 from benchmarks.page_load import Traffic
 from gradio_ui.frontend import HashedStorage
@@ -392,6 +392,27 @@ def test_what_changes_while_a_page_shows_the_change_before_is_shown_after_it(ada
     expect(shown).to_have_value("…", timeout=20_000)
     add(here, "bread")
     expect(shown).to_have_value("milk, bread", timeout=20_000)
+
+
+def test_an_event_is_heard_though_the_stream_has_ended_before_it(ada: Person) -> None:
+    """The server ends a stream after the last event that it knows of. By the time that the page
+    hears so, the next event may have been accepted."""
+    page = ada.open()
+    held: list[Route] = []
+    page.route("**/queue/data?*", lambda route: held.append(route), times=1)
+    add(page, "milk")
+    while not held:
+        page.wait_for_timeout(50)
+    answer = held[0].fetch()
+    assert '"close_stream"' in answer.text()
+    with page.expect_response("**/queue/join?*") as joined:
+        page.get_by_role("button", name="Slowly").click()
+    joined.value.finished()
+    page.wait_for_timeout(200)
+    held[0].fulfill(response=answer)
+    expect(page.get_by_label("Item", exact=True)).to_have_value("", timeout=20_000)
+    expect(page.get_by_label("Number")).to_have_value(re.compile("[1-9]"), timeout=20_000)
+    assert ada.problems == []
 
 
 def test_a_page_survives_a_restart_and_then_asks_whether_anybody_is_there(

@@ -22,7 +22,8 @@ window.fetch = (input, init) => {
   const method = init?.method ?? (input instanceof Request ? input.method : "GET");
   if (method === "GET" || method === "HEAD") return send(open);
   const isEvent = /^(queue\/join|run\/|api\/)/.test(name);
-  return sendPatiently(open, isEvent);
+  const response = sendPatiently(open, isEvent);
+  return name === "queue/join" ? joined(response) : response;
 };
 
 async function send(open) {
@@ -59,6 +60,21 @@ async function sendPatiently(open, isEvent) {
   return new Response(JSON.stringify(body), { status: 502, headers: { "Content-Type": "application/json" } });
 }
 
+// The events that were accepted and have not been heard to be over. The server ends a page's stream
+// after the last event that it knows of, and Gradio's page opens one only when it knows of none. An
+// event that it hears to be accepted before it hears of the end would never be heard.
+const running = new Set();
+// Milliseconds in which Gradio's page has taken notice of an end.
+const NOTICE = 100;
+let noticed = Promise.resolve();
+
+async function joined(answer) {
+  const response = await answer;
+  if (response.ok) running.add((await response.clone().json()).event_id);
+  await noticed;
+  return response;
+}
+
 // Streams of server-sent events end as Gradio's page expects it, however the line ends.
 const END = "close_stream";
 // With which nginx ends a stream whose process has gone, see deploy/nginx, and a process one that it
@@ -92,17 +108,23 @@ async function mended(open, signal) {
           rest = new Uint8Array();
           body = isOver ? null : await openedAgain(open, count, signal);
           if (body) continue;
-          if (!last.includes(END)) controller.enqueue(encoder.encode(failure()));
+          if (!last.includes(END)) ended(controller, encoder.encode(failure()));
           return controller.close();
         }
         // Whole messages only: half of one could not be parsed.
-        const [messages, half] = split(joined(rest, part.value));
+        const [messages, half] = split(appended(rest, part.value));
         const whole = withoutCut(messages);
         rest = half;
         if (!whole.length) continue;
-        count += countOf(whole);
+        count += heard(whole);
         last = decoder.decode(whole.slice(-200));
-        return controller.enqueue(whole);
+        if (!last.includes(END)) return controller.enqueue(whole);
+        if (!running.size) return ended(controller, whole);
+        const before = split(whole.subarray(0, -1))[0];
+        body = await opened(open, undefined, signal);
+        count = 0;
+        last = "";
+        if (before.length) return controller.enqueue(before);
       }
     },
     cancel: (reason) => body?.cancel(reason),
@@ -128,10 +150,28 @@ async function openedAgain(open, count, signal) {
   return null;
 }
 
-// Messages end with an empty line.
-function countOf(bytes) {
+function ended(controller, bytes) {
+  running.clear();
+  noticed = sleep(NOTICE);
+  controller.enqueue(bytes);
+}
+
+// Without an id it is of all events.
+const COMPLETED = /^data: {"msg": ?"process_completed"(, ?"event_id": ?"([^"]+)")?/;
+
+// The number of messages, which end with an empty line. Forgets the events that are over by them.
+function heard(bytes) {
   let count = 0;
-  for (let at = 1; at < bytes.length; at++) if (bytes[at] === 10 && bytes[at - 1] === 10) count++;
+  let start = 0;
+  for (let at = 1; at < bytes.length; at++) {
+    if (bytes[at] !== 10 || bytes[at - 1] !== 10) continue;
+    const head = decoder.decode(bytes.subarray(start, start + 300));
+    const [isOver, , id] = COMPLETED.exec(head) ?? [];
+    if (isOver && id) running.delete(id);
+    else if (isOver) running.clear();
+    start = at + 1;
+    count++;
+  }
   return count;
 }
 
@@ -142,7 +182,7 @@ function failure() {
   return [failed, { msg: END }].map((message) => `data: ${JSON.stringify(message)}\n\n`).join("");
 }
 
-function joined(first, second) {
+function appended(first, second) {
   if (!first.length) return second;
   const both = new Uint8Array(first.length + second.length);
   both.set(first);
