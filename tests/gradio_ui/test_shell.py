@@ -415,6 +415,29 @@ def test_an_event_is_heard_though_the_stream_has_ended_before_it(ada: Person) ->
     assert ada.problems == []
 
 
+def test_a_stream_ends_though_an_event_was_over_before_it_was_accepted(ada: Person) -> None:
+    """As the page hears it, which must not wait for that event then."""
+    here, there = ada.open(), ada.open()
+    streams: list[str] = []
+    there.on("request", lambda one: streams.append(one.url) if "/queue/data" in one.url else None)
+    add(here, "milk")
+    expect(there.get_by_label("Late", exact=True)).to_have_value("…", timeout=20_000)
+    held: list[Route] = []
+    there.route("**/queue/join?*", lambda route: held.append(route), times=1)
+    add(there, "bread")
+    while not held:
+        there.wait_for_timeout(50)
+    answer = held[0].fetch()
+    there.wait_for_timeout(500)
+    held[0].fulfill(response=answer)
+    expect(there.get_by_label("Item", exact=True)).to_have_value("", timeout=20_000)
+    opened = len(streams)
+    expect(there.get_by_label("Late", exact=True)).to_have_value("milk", timeout=20_000)
+    there.wait_for_timeout(1_000)
+    assert opened == len(streams) > 0
+    assert ada.problems == []
+
+
 def test_a_page_survives_a_restart_and_then_asks_whether_anybody_is_there(
     ada: Person, tmp_path_factory: pytest.TempPathFactory, demo_database: Any
 ) -> None:

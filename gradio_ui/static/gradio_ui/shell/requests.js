@@ -64,13 +64,18 @@ async function sendPatiently(open, isEvent) {
 // after the last event that it knows of, and Gradio's page opens one only when it knows of none. An
 // event that it hears to be accepted before it hears of the end would never be heard.
 const running = new Set();
+// Those that were heard to be over before they were heard to be accepted.
+const early = new Set();
 // Milliseconds in which Gradio's page has taken notice of an end.
 const NOTICE = 100;
 let noticed = Promise.resolve();
 
 async function joined(answer) {
   const response = await answer;
-  if (response.ok) running.add((await response.clone().json()).event_id);
+  if (response.ok) {
+    const { event_id } = await response.clone().json();
+    if (!early.delete(event_id)) running.add(event_id);
+  }
   await noticed;
   return response;
 }
@@ -167,8 +172,8 @@ function heard(bytes) {
     if (bytes[at] !== 10 || bytes[at - 1] !== 10) continue;
     const head = decoder.decode(bytes.subarray(start, start + 300));
     const [isOver, , id] = COMPLETED.exec(head) ?? [];
-    if (isOver && id) running.delete(id);
-    else if (isOver) running.clear();
+    if (isOver && !id) running.clear();
+    else if (isOver && !running.delete(id)) early.add(id);
     start = at + 1;
     count++;
   }
