@@ -1,6 +1,7 @@
 """What is true of the demos on one process is true of several behind nginx: the same tests, by
 Chromium and by `gradio_client`."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,7 +77,12 @@ def test_the_pages_of_our_own_demos_report_no_error(site: Site, browser: Browser
     assert problems_of_pages(site, browser) == []
 
 
-def test_sound_is_heard_and_film_is_seen(page: Page, site: Site) -> None:
+# Of Gradio's player where the list is still empty, because the encoder took longer to start than the
+# 0.1 s that Gradio waits for it. It asks again.
+NOT_YET = re.compile("levelEmptyError|Fatal network error encountered, trying to recover")
+
+
+def test_sound_is_heard_and_film_is_seen(page: Page, site: Site, troubles: list[str]) -> None:
     opened(page, site, "streams")
     for button, element in (("Play", "#sound audio"), ("Show", "#film video")):
         page.get_by_role("button", name=button, exact=True).click()
@@ -85,3 +91,4 @@ def test_sound_is_heard_and_film_is_seen(page: Page, site: Site) -> None:
         # It goes on by itself, as it comes.
         wait_for(lambda: media.evaluate("media => media.currentTime") > 1, 30)  # noqa: B023
         assert media.evaluate("media => media.error") is None
+    troubles[:] = [trouble for trouble in troubles if not NOT_YET.search(trouble)]
