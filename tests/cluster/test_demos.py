@@ -77,8 +77,8 @@ def test_the_pages_of_our_own_demos_report_no_error(site: Site, browser: Browser
     assert problems_of_pages(site, browser) == []
 
 
-# Of Gradio's player where the list is still empty, because the encoder took longer to start than the
-# 0.1 s that Gradio waits for it. It asks again.
+# Of Gradio's player where the list is still empty, because the encoder took longer to start than
+# the 0.1 s that Gradio waits for it. It asks again.
 NOT_YET = re.compile("levelEmptyError|Fatal network error encountered, trying to recover")
 
 
