@@ -91,19 +91,19 @@ def problems_of_pages(
 def barriers(page: Page) -> list[str]:
     """What axe finds, once the page has come to rest: while parts of it are still being filled in,
     others may scroll that do not afterwards."""
-    for _ in range(5):
-        found = page.evaluate("axe.run({resultTypes: ['violations']})")
-        barriers = [
+    for attempt in range(5):
+        page.wait_for_timeout(1_000 if attempt else 0)
+        violations = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
+        found = [
             f"{violation['id']} {node['target']} {node['html'][:120]}"
-            for violation in found["violations"]
+            for violation in violations
             if violation["impact"] in {"serious", "critical"}
             for node in violation["nodes"]
             if (violation["id"], *node["target"]) not in GRADIOS
         ]
-        if not barriers:
+        if not found:
             break
-        page.wait_for_timeout(1_000)
-    return barriers
+    return found
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

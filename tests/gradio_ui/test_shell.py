@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.contrib.staticfiles import finders
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
+from playwright.sync_api import APIResponse, Browser, BrowserContext, Locator, Page, Route, expect
 
 from benchmarks.page_load import Traffic
 from gradio_ui.frontend import HashedStorage
@@ -394,22 +394,27 @@ def test_what_changes_while_a_page_shows_the_change_before_is_shown_after_it(ada
     expect(shown).to_have_value("milk, bread", timeout=20_000)
 
 
+def held_back(page: Page, url: str, item: str) -> tuple[Route, APIResponse]:
+    """The answer to the next request, made by adding the item. The page waits for it."""
+    held: list[Route] = []
+    page.route(url, lambda route: held.append(route), times=1)
+    add(page, item)
+    while not held:
+        page.wait_for_timeout(50)
+    return held[0], held[0].fetch()
+
+
 def test_an_event_is_heard_though_the_stream_has_ended_before_it(ada: Person) -> None:
     """The server ends a stream after the last event that it knows of. By the time that the page
     hears so, the next event may have been accepted."""
     page = ada.open()
-    held: list[Route] = []
-    page.route("**/queue/data?*", lambda route: held.append(route), times=1)
-    add(page, "milk")
-    while not held:
-        page.wait_for_timeout(50)
-    answer = held[0].fetch()
+    route, answer = held_back(page, "**/queue/data?*", "milk")
     assert '"close_stream"' in answer.text()
     with page.expect_response("**/queue/join?*") as joined:
         page.get_by_role("button", name="Slowly").click()
     joined.value.finished()
     page.wait_for_timeout(200)
-    held[0].fulfill(response=answer)
+    route.fulfill(response=answer)
     expect(page.get_by_label("Item", exact=True)).to_have_value("", timeout=20_000)
     expect(page.get_by_label("Number")).to_have_value(re.compile("[1-9]"), timeout=20_000)
     assert ada.problems == []
@@ -422,14 +427,9 @@ def test_a_stream_ends_though_an_event_was_over_before_it_was_accepted(ada: Pers
     there.on("request", lambda one: streams.append(one.url) if "/queue/data" in one.url else None)
     add(here, "milk")
     expect(there.get_by_label("Late", exact=True)).to_have_value("…", timeout=20_000)
-    held: list[Route] = []
-    there.route("**/queue/join?*", lambda route: held.append(route), times=1)
-    add(there, "bread")
-    while not held:
-        there.wait_for_timeout(50)
-    answer = held[0].fetch()
+    route, answer = held_back(there, "**/queue/join?*", "bread")
     there.wait_for_timeout(500)
-    held[0].fulfill(response=answer)
+    route.fulfill(response=answer)
     expect(there.get_by_label("Item", exact=True)).to_have_value("", timeout=20_000)
     opened = len(streams)
     expect(there.get_by_label("Late", exact=True)).to_have_value("milk", timeout=20_000)

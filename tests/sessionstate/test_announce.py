@@ -22,6 +22,13 @@ def layers(port: int) -> dict[str, object]:
     }
 
 
+def a_redis() -> tuple[int, list[str]]:
+    """Its port, and what starts it."""
+    port = free_port()
+    options = ["--bind", "127.0.0.1", "--save", "", "--port", str(port)]
+    return port, [component("redis-server"), *options]
+
+
 async def heard(news: list[News], wanted: News, sender: announce._Post) -> None:
     """Tells it until it is heard: what is told while nobody listens is lost, as it may be."""
     end = time.monotonic() + 20
@@ -38,9 +45,8 @@ async def comes(news: list[News], wanted: News) -> None:
 
 
 async def test_others_hear_it_also_after_redis_was_restarted(tmp_path: Path) -> None:
-    port, news = free_port(), []
-    program = component("redis-server")
-    command = [program, "--bind", "127.0.0.1", "--save", "", "--port", str(port)]
+    news: list[News] = []
+    port, command = a_redis()
     stop = announce.listen(news.append)
     another_process = announce._Post()
     try:
@@ -60,8 +66,8 @@ async def test_others_hear_it_also_after_redis_was_restarted(tmp_path: Path) -> 
 
 async def test_nothing_is_lost_that_was_told_once(tmp_path: Path) -> None:
     """After an outage one process hears again before the other has noticed that there was one."""
-    port, news = free_port(), []
-    command = [component("redis-server"), "--bind", "127.0.0.1", "--save", "", "--port", str(port)]
+    news: list[News] = []
+    port, command = a_redis()
     stop = announce.listen(news.append)
     another_process = announce._Post()
     try:
